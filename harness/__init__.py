@@ -1,0 +1,1 @@
+"""Replay what a model once said to your code."""

@@ -1,0 +1,128 @@
+"""Every exception of the house, sorted by who has to act.
+
+Each message says what happened, what we know, and what to type next.
+`Miss` is a BaseException on purpose: the retry loops of the providers' SDKs catch Exception, and a miss that they retry
+comes out seconds later as "Connection error." (measured with vcrpy under the anthropic SDK: 1.3 s, two more attempts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class HarnessError(Exception):
+    """Base of everything that we raise as an Exception."""
+
+
+# --- the author of the test has to act -----------------------------------------------------------------------------
+
+
+class Miss(BaseException):  # noqa: N818 - "a miss" is the field's word, and it is no Error to an `except Exception`
+    """Something was asked that the source cannot answer. Never a network call, never an old answer."""
+
+
+class VerificationError(HarnessError):
+    """The session ended and something that was promised did not happen. The message lists all of it."""
+
+
+class UnplayedError(VerificationError):
+    """Recorded interactions were never asked for."""
+
+
+class NothingInterceptedError(VerificationError):
+    """A test meant to replay, and no request came by: it does not test what it says."""
+
+
+class FaultNotStruckError(VerificationError):
+    """An armed fault found no place to strike: the test would have passed for the wrong reason."""
+
+
+class NetworkRefusedError(HarnessError, ConnectionRefusedError):
+    """A real connection was about to leave while a replay is open. A ConnectionRefusedError too, so that the code that
+    tried it takes the path it knows; the session remembers it and fails the test."""
+
+
+class SessionError(HarnessError):
+    """A session was used in a way that has no meaning: closed already, two markers on one test, no event to cancel."""
+
+
+class VirtualDeadlockError(HarnessError):
+    """Everybody waits and nothing is due: on a real clock this would hang for ever."""
+
+
+class HorizonExceededError(HarnessError):
+    """Virtual time went past the horizon: this would have taken longer than anyone waits."""
+
+
+class VirtualTimeError(HarnessError):
+    """Virtual time was asked for where it cannot be had: uvloop, a foreign loop that already runs."""
+
+
+# --- the author of the file has to act -----------------------------------------------------------------------------
+
+
+class CassetteError(HarnessError):
+    """A cassette cannot be used as it is. It is never overwritten and never treated as empty."""
+
+
+class CassetteNotFoundError(CassetteError, FileNotFoundError):
+    """There is no cassette where one is needed. The message names the path and the command that records it."""
+
+
+class CassetteWriteError(CassetteError, OSError):
+    """A cassette could not be written. What was there before is intact."""
+
+
+class DialectError(HarnessError):
+    """Bytes are not what their dialect says. Carries the place in the message."""
+
+
+class UnknownDialectError(DialectError):
+    """No dialect has this name, or none recognises this request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a file: line and column count from one, as editors do."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.message}"
+
+
+class ScenarioError(HarnessError):
+    """A scenario has mistakes: all of them, each with its place."""
+
+    def __init__(self, places: Sequence[Place]) -> None:
+        self.places = tuple(places)
+        count = len(self.places)
+        title = "1 mistake" if count == 1 else f"{count} mistakes"
+        super().__init__("\n".join([f"{title} in the scenario", *(f"  {place}" for place in self.places)]))
+
+
+class SecretFoundError(HarnessError):
+    """Something key-shaped would have reached the disk. Nothing was written."""
+
+
+# --- the author of a plugin, a contract or a backend has to act ----------------------------------------------------
+
+
+class PluginError(HarnessError):
+    """A plugin does not fit its socket."""
+
+
+class ContractMisfitError(HarnessError, TypeError):
+    """A contract cannot be spoken: every misfit is named at once."""
+
+
+class PromiseBrokenError(HarnessError, AssertionError):
+    """A backend breaks promises of the contract: each with its id and what was seen."""
+
+
+class MissingExtraError(HarnessError, ImportError):
+    """An optional package is needed for this. The message has the command that installs it."""

@@ -1,0 +1,174 @@
+"""Timeline: what the wire said, and when.
+
+Rules, checked on construction:
+
+1. It starts with a Head, or fails at once with a Reset or TimedOut, or is empty and open.
+2. Times never go back and are never negative.
+3. It ends exactly once (End, Reset or TimedOut, as the last event), or it is *open* and `left` says why.
+4. A Chunk is never empty.
+
+Every change gives a new Timeline, so a recording can be handed to faults and overlays without being edited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
+from typing import TypeAlias
+
+from harness.model._time import ZERO, Nanos
+from harness.model._wire import Chunk, End, Event, Head, Left, Reset, TimedOut
+
+At: TypeAlias = tuple[Nanos, Event]
+_FINAL = (End, Reset, TimedOut)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Events with their offsets since the request was sent.
+
+    `left` is None where the end was heard. Else it says why not (`closed`, `cancelled`, `open`), and `left_at` when.
+    Raises ValueError where a rule at the top of this file is broken.
+    """
+
+    events: tuple[At, ...] = ()
+    left: Left | None = None
+    left_at: Nanos = ZERO
+
+    def __post_init__(self) -> None:
+        problem = _broken_rule(self)
+        if problem:
+            message = f"not a timeline: {problem}"
+            raise ValueError(message)
+
+    @classmethod
+    def of(cls, head: Head, chunks: Iterable[bytes], *, at: Nanos = ZERO, every: Nanos = ZERO) -> Timeline:
+        """A clean answer: `head` at `at`, then each non-empty chunk `every` later than the one before, then the end."""
+        body = [Chunk(data) for data in chunks if data]
+        times = list(accumulate([at, *([every] * len(body))]))
+        timed = zip(times, [head, *body], strict=True)
+        return cls((*((Nanos(t), event) for t, event in timed), (Nanos(times[-1]), End())))
+
+    @classmethod
+    def failed(cls, event: Reset | TimedOut, *, at: Nanos = ZERO) -> Timeline:
+        """A request that got no response at all."""
+        return cls(((at, event),))
+
+    @property
+    def head(self) -> Head | None:
+        """The head, or None where the request got no response."""
+        first = self.events[0][1] if self.events else None
+        return first if isinstance(first, Head) else None
+
+    @property
+    def chunks(self) -> tuple[bytes, ...]:
+        """The bodies of the chunks, in order."""
+        return tuple(event.data for _, event in self.events if isinstance(event, Chunk))
+
+    @property
+    def body(self) -> bytes:
+        """All the bytes that arrived."""
+        return b"".join(self.chunks)
+
+    @property
+    def is_open(self) -> bool:
+        """True where no end was heard, so that the wire is silent after the last event."""
+        return self.left is not None
+
+    @property
+    def end(self) -> str:
+        """`eof`, `error`, `closed`, `cancelled` or `open`: the word the cassette uses."""
+        if self.left is not None:
+            return self.left
+        return "eof" if isinstance(self.events[-1][1], End) else "error"
+
+    @property
+    def end_at(self) -> Nanos:
+        """The offset of the last thing that is known about this answer."""
+        return self.left_at if self.left is not None else self.events[-1][0]
+
+    def cut(self, chunks: int, left: Left = "open") -> Timeline:
+        """The head and the first `chunks` chunks, then silence. Negative counts from the end, as a slice does."""
+        heads = [at for at in self.events if isinstance(at[1], Head)]
+        bodies = [at for at in self.events if isinstance(at[1], Chunk)]
+        kept = (*heads, *bodies[:chunks])
+        return Timeline(kept, left, kept[-1][0] if kept else ZERO)
+
+    def then(self, event: Event, *, after: Nanos = ZERO) -> Timeline:
+        """An open timeline continued by `event`, `after` the last one. Raises ValueError on one that has ended."""
+        if self.left is None:
+            message = f"this timeline has ended already ({self.end}); cut it first"
+            raise ValueError(message)
+        last = self.events[-1][0] if self.events else ZERO
+        events = (*self.events, (Nanos(last + after), event))
+        if isinstance(event, _FINAL):
+            return Timeline(events)
+        return Timeline(events, self.left, events[-1][0])
+
+    def delayed(self, by: Nanos, *, start: int = 0) -> Timeline:
+        """Event number `start` (from zero) and everything after it, `by` later."""
+        moved = tuple((Nanos(at + by) if i >= start else at, event) for i, (at, event) in enumerate(self.events))
+        return replace(self, events=moved, left_at=Nanos(self.left_at + by))
+
+    def rechunked(self, lengths: Iterable[int]) -> Timeline:
+        """The same bytes in chunks of `lengths`; each arrives with the last byte that it needs.
+
+        What `lengths` leaves over is one last chunk. Raises ValueError where a length is not positive.
+        """
+        arrivals = tuple(_arrivals(self.events))
+        body = self.body
+        bodies = tuple(
+            (_arrival_of(arrivals, stop), Chunk(body[start:stop])) for start, stop in _spans(lengths, len(body))
+        )
+        before = tuple(at for at in self.events if isinstance(at[1], Head))
+        after = tuple(at for at in self.events if isinstance(at[1], _FINAL))
+        return replace(self, events=(*before, *bodies, *after))
+
+
+def _broken_rule(timeline: Timeline) -> str | None:
+    """The first rule that does not hold, in words, or None."""
+    events = timeline.events
+    times = [at for at, _ in events]
+    kinds = [event for _, event in events]
+    if any(at < 0 for at in times) or any(a > b for a, b in pairwise(times)):
+        return "times go back"
+    if any(isinstance(event, Chunk) and not event.data for event in kinds):
+        return "a chunk is empty"
+    if kinds and not isinstance(kinds[0], Head | Reset | TimedOut):
+        return f"it starts with {type(kinds[0]).__name__} instead of Head"
+    if any(isinstance(event, Head) for event in kinds[1:]):
+        return "it has two heads"
+    if any(isinstance(event, _FINAL) for event in kinds[:-1]):
+        return "something follows its end"
+    ended = bool(kinds) and isinstance(kinds[-1], _FINAL)
+    if ended == (timeline.left is not None):
+        return "it both ended and was left" if ended else "it neither ended nor says why not"
+    return None
+
+
+def _arrivals(events: tuple[At, ...]) -> Iterator[tuple[int, Nanos]]:
+    """(number of bytes that have arrived, when), growing."""
+    total = 0
+    for at, event in events:
+        if isinstance(event, Chunk):
+            total += len(event.data)
+            yield total, at
+
+
+def _arrival_of(arrivals: tuple[tuple[int, Nanos], ...], byte: int) -> Nanos:
+    return next(at for total, at in arrivals if total >= byte)
+
+
+def _spans(lengths: Iterable[int], total: int) -> Iterator[tuple[int, int]]:
+    start = 0
+    for length in lengths:
+        if length <= 0:
+            message = f"a chunk of {length} bytes: lengths must be positive"
+            raise ValueError(message)
+        if start >= total:
+            return
+        yield start, min(start + length, total)
+        start += length
+    if start < total:
+        yield start, total

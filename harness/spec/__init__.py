@@ -1,0 +1,40 @@
+"""Sockets: the protocols that you may implement."""
+
+from harness.spec._backend import AsyncBackend, Backend, Messages, PromptBackend
+from harness.spec._protocols import (
+    CancelEvent,
+    Clock,
+    Cooling,
+    Decoder,
+    Dialect,
+    Difference,
+    Fault,
+    FaultSite,
+    Found,
+    Matcher,
+    Mismatch,
+    Operation,
+    Params,
+    Source,
+)
+
+__all__ = [
+    "AsyncBackend",
+    "Backend",
+    "CancelEvent",
+    "Clock",
+    "Cooling",
+    "Decoder",
+    "Dialect",
+    "Difference",
+    "Fault",
+    "FaultSite",
+    "Found",
+    "Matcher",
+    "Messages",
+    "Mismatch",
+    "Operation",
+    "Params",
+    "PromptBackend",
+    "Source",
+]
