@@ -1,6 +1,7 @@
 """Nouns: frozen values that everything else is said in. Standard library only, no I/O, no clock."""
 
 from harness.model._cassette import Cassette, Interaction, Meaning
+from harness.model._locator import Locator
 from harness.model._meaning import (
     Began,
     Delta,
@@ -66,6 +67,7 @@ __all__ = [
     "Interaction",
     "Json",
     "Left",
+    "Locator",
     "Meaning",
     "Message",
     "Nanos",

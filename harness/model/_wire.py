@@ -100,9 +100,11 @@ Left: TypeAlias = Literal["closed", "cancelled", "open"]
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How long the caller itself is ready to wait, per phase; None waits for ever. httpx clients send it along as
-    `request.extensions["timeout"]` and leave it to the transport to keep."""
+    `request.extensions["timeout"]` and leave it to the transport to keep. `total` caps the whole answer, which only the
+    backend contract does."""
 
     connect: Nanos | None = None
     read: Nanos | None = None
     write: Nanos | None = None
     pool: Nanos | None = None
+    total: Nanos | None = None

@@ -1,0 +1,27 @@
+"""Verbs, sans-I/O: the engine decides what happens next and never waits; a clock waits, a sink delivers."""
+
+from harness.engine._cassette_source import CassetteSource
+from harness.engine._engine import REPLAY, Engine
+from harness.engine._exchange import Due, Exchange
+from harness.engine._history import Entry, History, Note
+from harness.engine._mode import Mode, Rights, rights
+from harness.engine._play import aplay, play
+from harness.engine._take import Live, Take
+
+__all__ = [
+    "REPLAY",
+    "CassetteSource",
+    "Due",
+    "Engine",
+    "Entry",
+    "Exchange",
+    "History",
+    "Live",
+    "Mode",
+    "Note",
+    "Rights",
+    "Take",
+    "aplay",
+    "play",
+    "rights",
+]

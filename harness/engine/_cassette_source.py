@@ -1,0 +1,169 @@
+"""CassetteSource: answers from a recording, each interaction once, found by content and never by arrival.
+
+Order of search:
+
+1. the next unplayed interaction, where its key fits: a run in recorded order needs no index;
+2. the index of keys, built at the first request out of order;
+3. the index of operation keys, where a dialect recognises the URL: another base URL or a dropped query is no miss;
+4. a matcher of the user's own.
+
+A backend asks in the native dialect, with a Prompt; it is compared with the decoded prompts of all interactions.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from harness.dialects import prompt_of, recognise
+from harness.matching import Rules, key, nearest, nearest_prompt, operation_key, same_prompt
+from harness.model import Cassette, Interaction, Prompt, Request
+from harness.spec import Found, Matcher, Mismatch
+
+NATIVE = "native"
+
+
+class CassetteSource:
+    """A Source over `cassette`. `repeat` answers an exhausted request with its last recording again."""
+
+    def __init__(
+        self,
+        cassette: Cassette,
+        rules: Rules | None = None,
+        *,
+        repeat: bool = False,
+        matcher: Matcher | None = None,
+    ) -> None:
+        self.name = cassette.name
+        self.cassette = cassette
+        self._rules = rules or Rules()
+        self._repeat = repeat
+        self._matcher = matcher
+        self._played: set[int] = set()
+        self._first_unplayed = 0
+        self._keys: dict[int, bytes] = {}
+        self._by_key: dict[bytes, list[int]] | None = None
+        self._by_operation: dict[bytes, list[int]] | None = None
+        self._prompts: list[Prompt | None] | None = None
+
+    def find(self, request: Request) -> Found | Mismatch:
+        """The next unplayed interaction that answers `request`."""
+        known = recognise(request)
+        if known is not None and known[1].dialect == NATIVE:
+            return self._find_prompt(request)
+        wanted = key(request, self._rules)
+        place = self._in_order(wanted)
+        if place is not None:
+            return self._play(place, "key")
+        same = self._index().get(wanted, [])
+        candidates: list[tuple[Sequence[int], str]] = [(same, "key")]
+        if known is not None:
+            operated = self._operations().get(operation_key(request, known[1], self._rules), [])
+            candidates.append((operated, "operation"))
+        if self._matcher is not None:
+            candidates.append((self._matched(request, self._matcher), "matcher"))
+        return self._first_of(candidates) or self._nearest(request)
+
+    def unplayed(self) -> Sequence[str]:
+        """One line per interaction that nobody asked for."""
+        return [
+            f"{it.id or f'#{place + 1}'} {it.request.method} {it.request.url}"
+            for place, it in enumerate(self.cassette)
+            if place not in self._played
+        ]
+
+    # --- by bytes ---
+
+    def _in_order(self, wanted: bytes) -> int | None:
+        place = self._first_unplayed
+        if place < len(self.cassette) and self._key_of(place) == wanted:
+            return place
+        return None
+
+    def _key_of(self, place: int) -> bytes:
+        found = self._keys.get(place)
+        if found is None:
+            found = self._keys[place] = key(self.cassette.interactions[place].request, self._rules)
+        return found
+
+    def _index(self) -> dict[bytes, list[int]]:
+        if self._by_key is None:
+            self._by_key = _grouped(len(self.cassette), self._key_of)
+        return self._by_key
+
+    def _operations(self) -> dict[bytes, list[int]]:
+        if self._by_operation is None:
+            self._by_operation = _grouped(len(self.cassette), self._operation_key_of)
+        return self._by_operation
+
+    def _operation_key_of(self, place: int) -> bytes | None:
+        request = self.cassette.interactions[place].request
+        known = recognise(request)
+        return operation_key(request, known[1], self._rules) if known else None
+
+    def _matched(self, request: Request, matcher: Matcher) -> list[int]:
+        asked = self._rules.redaction.request(request)
+        return [
+            place
+            for place, it in enumerate(self.cassette)
+            if it.request.method == request.method and matcher(it.request, asked)
+        ]
+
+    def _nearest(self, request: Request) -> Mismatch:
+        candidates = [(it, place in self._played) for place, it in enumerate(self.cassette)]
+        return nearest(request, candidates, self._rules)
+
+    # --- by meaning ---
+
+    def _find_prompt(self, request: Request) -> Found | Mismatch:
+        asked = prompt_of(request) or Prompt()
+        same = [
+            place
+            for place, recorded in enumerate(self._decoded())
+            if recorded is not None and same_prompt(recorded, asked, self._rules)
+        ]
+        return self._first_of([(same, "prompt")]) or self._nearest_prompt(asked)
+
+    def _decoded(self) -> list[Prompt | None]:
+        if self._prompts is None:
+            self._prompts = [prompt_of(it.request) for it in self.cassette]
+        return self._prompts
+
+    def _nearest_prompt(self, asked: Prompt) -> Mismatch:
+        candidates = [
+            (it, prompt, place in self._played)
+            for place, (it, prompt) in enumerate(zip(self.cassette, self._decoded(), strict=True))
+            if prompt is not None
+        ]
+        return nearest_prompt(asked, candidates, self._rules)
+
+    # --- playing ---
+
+    def _first_of(self, candidates: Sequence[tuple[Sequence[int], str]]) -> Found | None:
+        for places, how in candidates:
+            for place in places:
+                if place not in self._played:
+                    return self._play(place, how)
+        if self._repeat:
+            for places, how in candidates:
+                if places:
+                    return self._play(places[-1], how)
+        return None
+
+    def _play(self, place: int, how: str) -> Found:
+        self._played.add(place)
+        while self._first_unplayed in self._played:
+            self._first_unplayed += 1
+        return Found(self._interaction(place), how)
+
+    def _interaction(self, place: int) -> Interaction:
+        return self.cassette.interactions[place]
+
+
+def _grouped(count: int, key_of: Callable[[int], bytes | None]) -> dict[bytes, list[int]]:
+    groups: defaultdict[bytes, list[int]] = defaultdict(list)
+    for place in range(count):
+        found = key_of(place)
+        if found is not None:
+            groups[found].append(place)
+    return groups

@@ -1,0 +1,108 @@
+"""Exchange: one request being answered. It decides what is due next; a clock waits, a sink delivers.
+
+Rules:
+
+1. Events come at their recorded offsets since the request was opened, or at once where the caller is late.
+2. The caller's own patience is kept: a gap longer than it is TimedOut at exactly that time, measured between reads.
+3. An answer that nobody heard to the end is never ended cleanly: after its last event the wire is silent. The caller's
+   timer or cancel may end that, as live; where nothing can, reading on is a miss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from harness.errors import Miss
+from harness.engine._history import Entry
+from harness.model import (
+    NEVER,
+    End,
+    Event,
+    Interaction,
+    Left,
+    Nanos,
+    Patience,
+    Reset,
+    TimedOut,
+)
+
+
+class Due(NamedTuple):
+    """What comes next, and when. `event` None is silence: only the caller can end it."""
+
+    at: Nanos
+    event: Event | None
+
+
+class Exchange:
+    """One request being answered from a recording. Used by one caller at a time; not reusable.
+
+    `opened_at` is when the session was opened, by the clock that the sink uses; the entry counts from there.
+    """
+
+    def __init__(
+        self,
+        interaction: Interaction,
+        entry: Entry,
+        patience: Patience,
+        *,
+        opened_at: Nanos,
+        on_delivered: Callable[[Entry, Event], None],
+        on_silence: Callable[[Entry], Miss],
+    ) -> None:
+        self.interaction = interaction
+        self.entry = entry
+        self.patience = patience
+        self._session_at = opened_at
+        self._asked_at = Nanos(opened_at + entry.at)
+        self._on_delivered = on_delivered
+        self._on_silence = on_silence
+        self._next = 0
+        self._over = False
+
+    def next_event(self, now: Nanos) -> Due | None:
+        """What is due next for a caller that starts reading at `now`; None after the end."""
+        if self._over:
+            return None
+        due = self._recorded()
+        limit, phase = self._limit(now, due)
+        if limit < due.at:
+            return Due(limit, TimedOut(phase))
+        return due
+
+    def _recorded(self) -> Due:
+        timeline = self.interaction.timeline
+        if self._next >= len(timeline.events):
+            return Due(NEVER, None)
+        offset, event = timeline.events[self._next]
+        return Due(Nanos(self._asked_at + offset), event)
+
+    def _limit(self, now: Nanos, due: Due) -> tuple[Nanos, str]:
+        """When the caller's own patience runs out, and which of its timers that is."""
+        phase = due.event.phase if isinstance(due.event, TimedOut) else "read"
+        limits = [
+            (now, getattr(self.patience, phase), phase),
+            (self._asked_at, self.patience.total, "read"),
+        ]
+        times = [(Nanos(start + length), phase) for start, length, phase in limits if length is not None]
+        return min(times, default=(NEVER, phase))
+
+    def delivered(self, at: Nanos, event: Event) -> Event:
+        """The sink hands `event` to the caller at `at`. Returns it, so that a driver is one line."""
+        self._next += 1
+        self._over = isinstance(event, End | Reset | TimedOut)
+        self.entry.hear(Nanos(at - self._session_at), event)
+        self._on_delivered(self.entry, event)
+        return event
+
+    def left(self, at: Nanos, how: Left) -> None:
+        """The caller went away before the end; a second time says nothing new."""
+        if not self._over:
+            self._over = True
+            self.entry.left, self.entry.left_at = how, Nanos(at - self._session_at)
+
+    def silent(self) -> Miss:
+        """The miss of a caller that reads on where nothing will ever come."""
+        self._over = True
+        return self._on_silence(self.entry)

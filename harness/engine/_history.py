@@ -1,0 +1,154 @@
+"""What happened, one entry per attempt, in the order in which the requests were issued."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import overload
+
+from harness.dialects import decode, prompt_of
+from harness.model import (
+    ZERO,
+    At,
+    Chunk,
+    End,
+    Event,
+    Head,
+    Left,
+    Nanos,
+    Prompt,
+    Reply,
+    Request,
+    Reset,
+    TimedOut,
+    Timeline,
+)
+
+_BAD_STATUS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that is not on the wire: a status message, a wait, what the call returned or raised."""
+
+    at: Nanos
+    label: str
+    text: str
+
+
+@dataclass(slots=True)
+class Entry:
+    """One attempt of one call. Times are offsets since the session was opened.
+
+    `id` names the interaction or rule that answered, `how` says how it was found (`key`, `operation`, `prompt`, `rule`,
+    `function`), or is `live` or `miss`.
+    """
+
+    call: int
+    attempt: int
+    request: Request
+    at: Nanos
+    id: str = ""
+    how: str = ""
+    answered: Request | None = None
+    events: list[At] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    left: Left | None = None
+    left_at: Nanos = ZERO
+    _prompt: Prompt | None = None
+
+    @property
+    def prompt(self) -> Prompt:
+        """What was asked, decoded; an empty Prompt where no dialect recognises the request."""
+        if self._prompt is None:
+            self._prompt = prompt_of(self.request) or Prompt()
+        return self._prompt
+
+    @property
+    def timeline(self) -> Timeline:
+        """What this attempt has heard so far, with offsets since the request."""
+        shifted = tuple((Nanos(at - self.at), event) for at, event in self.events)
+        if shifted and isinstance(shifted[-1][1], End | Reset | TimedOut):
+            return Timeline(shifted)
+        last = shifted[-1][0] if shifted else ZERO
+        return Timeline(shifted, self.left or "open", max(last, Nanos(self.left_at - self.at)))
+
+    @property
+    def reply(self) -> Reply | None:
+        """What was answered, decoded; None where no dialect recognises the request."""
+        return decode(self.answered or self.request, self.timeline)
+
+    @property
+    def chunks(self) -> int:
+        """How many chunks were delivered."""
+        return sum(isinstance(event, Chunk) for _, event in self.events)
+
+    @property
+    def outcome(self) -> str:
+        """`ok`, `http 429`, `ReadError`, `ReadTimeout`, `closed`, `cancelled`, `open` or `miss`."""
+        if self.how == "miss":
+            return "miss"
+        for _, event in reversed(self.events):
+            match event:
+                case Reset(error=error):
+                    return error
+                case TimedOut(phase=phase):
+                    return f"{phase.capitalize()}Timeout"
+                case Head(status=status) if status >= _BAD_STATUS:
+                    return f"http {status}"
+        if self.events and isinstance(self.events[-1][1], End):
+            return "ok"
+        return self.left or "open"
+
+    @property
+    def failed(self) -> bool:
+        """True where the same request again is a further attempt, and not a new call."""
+        return self.outcome not in {"ok", "open", "miss"}
+
+    def note(self, at: Nanos, label: str, text: str) -> None:
+        """Remember something that is not on the wire."""
+        self.notes.append(Note(at, label, text))
+
+    def hear(self, at: Nanos, event: Event) -> None:
+        """Remember an event."""
+        self.events.append((at, event))
+
+
+class History:
+    """The entries of one session. Append-only; an entry grows while its answer is being delivered."""
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+        self._latest: dict[tuple[str, str, bytes], Entry] = {}
+        self._calls = 0
+
+    def begin(self, request: Request, at: Nanos) -> Entry:
+        """A new entry: the next attempt where the same bytes were asked before and failed, else a new call."""
+        raw = (request.method, request.url, request.body)
+        before = self._latest.get(raw)
+        if before is not None and before.failed:
+            entry = Entry(before.call, before.attempt + 1, request, at)
+        else:
+            self._calls += 1
+            entry = Entry(self._calls, 1, request, at)
+        self._latest[raw] = entry
+        self._entries.append(entry)
+        return entry
+
+    @property
+    def calls(self) -> int:
+        """How many calls there were."""
+        return self._calls
+
+    @overload
+    def __getitem__(self, index: int) -> Entry: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Entry]: ...
+    def __getitem__(self, index: int | slice) -> Entry | list[Entry]:
+        return self._entries[index]
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(list(self._entries))
+
+    def __len__(self) -> int:
+        return len(self._entries)

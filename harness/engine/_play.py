@@ -1,0 +1,49 @@
+"""The two drivers of an Exchange, the only pair in the house that differs by colour."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+from harness.engine._exchange import Exchange
+from harness.errors import VirtualDeadlockError
+from harness.model import Event
+from harness.spec import CancelEvent, Clock
+
+
+def play(exchange: Exchange, clock: Clock, wake: CancelEvent | None = None) -> Iterator[Event]:
+    """The events of `exchange`, each when it is due. Ends early where `wake` is set: ask it afterwards.
+
+    Raises Miss where the wire is silent and nothing can end the wait.
+    """
+    try:
+        while (due := exchange.next_event(clock.now())) is not None:
+            if clock.wait_until(due.at, wake):
+                exchange.left(clock.now(), "cancelled")
+                return
+            if due.event is None:
+                raise exchange.silent()
+            yield exchange.delivered(clock.now(), due.event)
+    except VirtualDeadlockError as stuck:
+        raise exchange.silent() from stuck
+    finally:
+        exchange.left(clock.now(), "closed")
+
+
+async def aplay(exchange: Exchange, clock: Clock) -> AsyncIterator[Event]:
+    """The events of `exchange`, each when it is due. Cancelled by the task's own cancellation.
+
+    Raises Miss where the wire is silent and nothing can end the wait.
+    """
+    try:
+        while (due := exchange.next_event(clock.now())) is not None:
+            await clock.sleep_until(due.at)
+            if due.event is None:
+                raise exchange.silent()
+            yield exchange.delivered(clock.now(), due.event)
+    except VirtualDeadlockError as stuck:
+        raise exchange.silent() from stuck
+    except GeneratorExit:
+        exchange.left(clock.now(), "closed")
+        raise
+    finally:
+        exchange.left(clock.now(), "cancelled")
