@@ -1,0 +1,36 @@
+"""What every test of the house shares: nothing but one rule about skips."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+_REQUIRED = bool(os.environ.get("HARNESS_REQUIRE_SDKS"))
+"""Set by tox, where every SDK is installed: a test against one of them that cannot run is a failure there."""
+
+
+def _is_forbidden(node: str, reason: str) -> bool:
+    """A skip for want of the corpus, which lives outside of the repository, is the one that is allowed."""
+    return _REQUIRED and node.startswith("tests/against/") and "corpus" not in reason
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and _is_forbidden(item.nodeid, str(report.longrepr)):
+        report.outcome = "failed"
+        report.longrepr = f"an SDK test was skipped where everything is installed: {report.longrepr}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    if report.skipped and _is_forbidden(collector.nodeid, str(report.longrepr)):
+        report.outcome = "failed"
+        report.longrepr = f"SDK tests were skipped where everything is installed: {report.longrepr}"
+    return report
