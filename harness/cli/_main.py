@@ -15,9 +15,12 @@ from harness.cli._exit import Exit
 from harness.errors import CassetteError, HarnessError, Miss, MissingExtraError, ScenarioError, SecretFoundError
 
 _VERBS = {
-    "demo": "record a live session, replay it offline, show both side by side",
-    "show": "a waterfall of the calls and chunks of a cassette",
-    "check": "load cassettes and scenarios; find secrets, unknown keys, timelines that do not add up",
+    "demo": ("harness.cli._demo", "record a live session, replay it offline, show both side by side"),
+    "show": ("harness.cli._show", "a waterfall of the calls and chunks of a cassette"),
+    "check": (
+        "harness.cli._check",
+        "load cassettes and scenarios; find secrets, unknown keys, timelines that do not add up",
+    ),
 }
 
 
@@ -33,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the verb in `argv` and give its exit code (DESIGN section 11). What we raise is told in one message."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = next((a for a in arguments if a in _VERBS), None)
-    verb = cast("_Verb", import_module(f"harness.cli._{name}")) if name else None
+    verb = cast("_Verb", import_module(_VERBS[name][0])) if name else None
     args = _parser(name, verb).parse_args(arguments)
     if verb is None:
         _parser(None, None).print_help()
@@ -49,7 +52,7 @@ def _parser(name: str | None, verb: _Verb | None) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="the version, and nothing else")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="verb")
-    for each, summary in _VERBS.items():
+    for each, (_, summary) in _VERBS.items():
         sub = verbs.add_parser(each, help=summary, description=summary[0].upper() + summary[1:] + ".")
         sub.add_argument("--json", action="store_true", help="for machines")
         if verb is not None and each == name:
