@@ -1,0 +1,168 @@
+"""Whose session is it? The open session of this context; else the only open one; else a miss that names all.
+
+Rules:
+
+1. The innermost session of the context answers. Where it is closed, that is a miss: a closed session never answers,
+   never passes through, and its leftovers never reach somebody else's session.
+2. A context that belongs to nobody (a thread older than every session, a loop that copied its context too early) gets
+   the only open session. Two open ones are a miss that names both: guessing would mix two recordings.
+3. No session, and a context that never saw one: the request is none of our business.
+
+The context is one value, so that whoever carries it to another thread carries all of it.
+"""
+
+from __future__ import annotations
+
+import _thread
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from harness.engine import Exchange, Live
+from harness.errors import Miss
+from harness.model import Patience, Request
+from harness.spec import Clock
+
+
+class OpenSession(Protocol):
+    """What the room needs of a session.
+
+    `clock` is that of replays, `wall` real time, for takes. `allowed_hosts` are patterns (`db.local`, `127.0.0.1:5432`,
+    `*.internal`) that the guard lets through; `ignored_hosts` are patterns whose HTTP requests go to the real server,
+    neither answered nor recorded.
+    """
+
+    name: str
+    clock: Clock
+    wall: Clock
+    allowed_hosts: Sequence[str]
+    ignored_hosts: Sequence[str]
+
+    @property
+    def records(self) -> bool:
+        """True where it may call upstream."""
+
+    @property
+    def replays(self) -> bool:
+        """True where it answers from a source."""
+
+    @property
+    def closed(self) -> bool:
+        """True once it has ended: set before `detach`."""
+
+    def open(self, request: Request, patience: Patience) -> Exchange | Live:
+        """What to do about `request`. Thread-safe. Raises Miss, and remembers it."""
+
+    def missed(self, miss: Miss) -> None:
+        """A request came that may have been this session's, and was refused with `miss`. Remember it."""
+
+    def refuse(self, what: str, host: str, port: int | None, where: str, *, inside: bool) -> Exception:
+        """The guard is about to refuse `what` (`connect`, `name lookup`, `command`). Remember it, return the error to
+        raise. `where` is `file:line` of the caller; `inside` is False for a thread that has nothing to do with it."""
+
+    def unseen(self, host: str, port: int | None, where: str) -> None:
+        """While recording: a connection left by a way that no seam saw, so the cassette lacks it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One session's place in a context. Apart from the session, so that a context that outlives it can be noticed."""
+
+    session: OpenSession
+    thread: int = field(default_factory=_thread.get_ident)
+
+
+@dataclass(frozen=True, slots=True)
+class Belonging:
+    """Whom this context belongs to, innermost last. `live` marks a call of our own to the real server."""
+
+    members: tuple[Member, ...] = ()
+    live: bool = False
+
+
+NOBODY = Belonging()
+_belonging: ContextVar[Belonging] = ContextVar("harness_belonging", default=NOBODY)
+_open: list[Member] = []
+
+
+def belonging() -> Belonging:
+    """Whom the running code belongs to."""
+    return _belonging.get()
+
+
+@contextmanager
+def belonging_to(whom: Belonging) -> Iterator[None]:
+    """Run on behalf of `whom`: a job belongs to whoever submitted it, not to the thread that runs it."""
+    token = _belonging.set(whom)
+    try:
+        yield
+    finally:
+        _belonging.reset(token)
+
+
+@contextmanager
+def live_call() -> Iterator[None]:
+    """A call of our own to the real server: neither intercepted again nor taken for a connection that nobody saw."""
+    token = _belonging.set(replace(_belonging.get(), live=True))
+    try:
+        yield
+    finally:
+        _belonging.reset(token)
+
+
+def enter(session: OpenSession) -> weakref.ref[Member]:
+    """`session` is the innermost one of this context from now on."""
+    member = Member(session)
+    _open.append(member)
+    here = _belonging.get()
+    _belonging.set(replace(here, members=(*here.members, member)))
+    return weakref.ref(member)
+
+
+def leave(session: OpenSession) -> None:
+    """`session` is no longer open. Contexts that were copied from this one still belong to it, and get misses."""
+    _open[:] = [member for member in _open if member.session is not session]
+    here = _belonging.get()
+    # Not ContextVar.reset: a session may be closed in another context than it was opened in, and out of order.
+    _belonging.set(replace(here, members=tuple(m for m in here.members if m.session is not session)))
+
+
+def open_members() -> tuple[Member, ...]:
+    """Every open session, in the order of opening."""
+    return tuple(_open)
+
+
+def whose() -> OpenSession | None:
+    """The session that a request from here is for; None where no session has anything to do with it. Raises Miss."""
+    here = _belonging.get()
+    if here.members:
+        return _alive(here.members[-1].session)
+    if len(_open) > 1:
+        raise _ambiguous()
+    return _open[0].session if _open else None
+
+
+def _alive(session: OpenSession) -> OpenSession:
+    if not session.closed:
+        return session
+    miss = Miss(
+        f"the session {session.name!r} is closed, and code that was started inside it still makes requests.\n"
+        "  A closed session neither answers nor lets anything through to the network.\n"
+        "  next: wait for the thread or the task before the session ends, or keep the session open around it"
+    )
+    session.missed(miss)
+    raise miss
+
+
+def _ambiguous() -> Miss:
+    names = ", ".join(repr(member.session.name) for member in _open)
+    miss = Miss(
+        f"a request came from a thread that belongs to no session, and {len(_open)} sessions are open: {names}.\n"
+        "  next: start the thread, or submit the job, inside the session that it works for"
+    )
+    for member in _open:
+        member.session.missed(miss)
+    return miss
