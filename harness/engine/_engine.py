@@ -14,7 +14,7 @@ from harness.matching import Redaction
 from harness.model import ZERO, Event, Nanos, Patience, Request
 from harness.spec import Found, Source
 
-Watcher = Callable[[Entry, Event], None]
+Watcher = Callable[[Entry, Event | None], None]
 
 REPLAY = Rights(plays=True, records=False)
 
@@ -22,7 +22,8 @@ REPLAY = Rights(plays=True, records=False)
 class Engine:
     """One session's decisions: answer from `source`, call upstream, or miss, as `rights` allow.
 
-    `hint` is what to type after a miss. `watchers` hear every event right after it was delivered.
+    `hint` is what to type after a miss. `watchers` hear of every request (event None) and of every event right after it
+    was delivered.
     """
 
     def __init__(
@@ -59,12 +60,13 @@ class Engine:
 
     def _answer(self, found: Found, entry: Entry, patience: Patience) -> Exchange:
         entry.id, entry.how, entry.answered = found.interaction.id, found.how, found.interaction.request
+        self._told(entry, None)
         return Exchange(
             found.interaction,
             entry,
             patience,
             opened_at=self.opened_at,
-            on_delivered=self._delivered,
+            on_delivered=self._told,
             on_silence=self._silent,
         )
 
@@ -74,7 +76,7 @@ class Engine:
         self.takes.append(take)
         return Live(take)
 
-    def _delivered(self, entry: Entry, event: Event) -> None:
+    def _told(self, entry: Entry, event: Event | None) -> None:
         for watcher in self.watchers:
             watcher(entry, event)
 

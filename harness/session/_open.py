@@ -1,0 +1,175 @@
+"""The verbs of the front door: replay, record, scenario, get_backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any, Literal
+
+from harness.backends import ReplayBackend
+from harness.engine import REPLAY, CassetteSource, Mode
+from harness.live import choose
+from harness.matching import Rules
+from harness.model import Cassette, Problem, Prompt, Reply
+from harness.recorder import Recorder
+from harness.scenarios import compile_scenario, function_source, load_scenario
+from harness.session._clock import ClockChoice, Ticking
+from harness.session._session import Session
+from harness.session._verify import Unplayed
+from harness.spec import Matcher, Source
+from harness.storage import load
+
+AnyPath = str | PathLike[str]
+Answer = Callable[[Prompt], str | Reply | Problem]
+OnExhausted = Literal["error", "repeat"]
+
+
+def replay(
+    source: AnyPath | Cassette | Source | Answer,
+    *,
+    clock: ClockChoice = None,
+    ignore: Iterable[str | Mapping[str, str]] = (),
+    redact: Iterable[Mapping[str, str]] = (),
+    on_exhausted: OnExhausted = "error",
+    unplayed: Unplayed = "fail",
+    matcher: Matcher | None = None,
+    allowed_hosts: Iterable[str] = (),
+    hint: str = "",
+) -> Session:
+    """Replay `source`: a path, a Cassette, a Source, or a function from Prompt to an answer. Offline, and it never writes.
+
+    `ignore` are JSON paths that take no part in matching (`"$.metadata.request_id"`, `{"path": ..., "regex": ...}`).
+    Raises CassetteNotFoundError, CassetteError.
+    """
+    rules = Rules.of(ignore=ignore, redact=redact)
+    found, answers, title = _source(source, rules, repeat=on_exhausted == "repeat", matcher=matcher)
+    return Session(
+        found,
+        title=title,
+        rules=rules,
+        ticking=Ticking(clock),
+        rights=REPLAY,
+        answers=answers,
+        unplayed=unplayed,
+        hint=hint or _hint(source),
+        allowed_hosts=tuple(allowed_hosts),
+    )
+
+
+def record(
+    path: AnyPath,
+    mode: str = "once",
+    *,
+    clock: ClockChoice = None,
+    ignore: Iterable[str | Mapping[str, str]] = (),
+    redact: Iterable[Mapping[str, str]] = (),
+    on_exhausted: OnExhausted = "error",
+    unplayed: Unplayed = "fail",
+    matcher: Matcher | None = None,
+    allowed_hosts: Iterable[str] = (),
+    hint: str = "",
+) -> Session:
+    """Record `path` in `mode`: `none`, `once`, `new_episodes` or `all` with vcrpy's meaning, or `rewrite` to start anew.
+
+    Everything is redacted before it is written. Raises CassetteError where a cassette is there and cannot be read, and
+    CassetteNotFoundError in mode `none` without one. ValueError for an unknown mode.
+    """
+    rules = Rules.of(ignore=ignore, redact=redact)
+    chosen, rewrite = _mode(mode)
+    target = Path(path)
+    if chosen is Mode.NONE:
+        load(target)  # the error of a missing cassette is raised here, before anything is opened
+    recorder = Recorder(target, chosen, rules, rewrite=rewrite)
+    source = CassetteSource(recorder.before, rules, repeat=on_exhausted == "repeat", matcher=matcher)
+    return Session(
+        source,
+        title=f"cassette {target.name}",
+        rules=rules,
+        ticking=Ticking(clock, installs=not recorder.rights.records),
+        rights=recorder.rights,
+        answers=len(recorder.before),
+        recorder=recorder,
+        unplayed=unplayed,
+        hint=hint or _hint(path),
+        allowed_hosts=tuple(allowed_hosts),
+    )
+
+
+def scenario(
+    path: AnyPath,
+    case: str | None = None,
+    *,
+    clock: ClockChoice = None,
+    unplayed: Unplayed = "fail",
+    allowed_hosts: Iterable[str] = (),
+) -> Session:
+    """Play the scenario at `path`, in one of its cases. Raises ScenarioError that lists every mistake with its line."""
+    file = Path(path)
+    source = compile_scenario(load_scenario(file, case), case)
+    title = f"scenario {file.name}" + (f", case {case}" if case else "")
+    return Session(
+        source,
+        title=title,
+        rules=Rules(),
+        ticking=Ticking(clock),
+        rights=REPLAY,
+        answers=source.answers,
+        unplayed=unplayed,
+        hint=f"add a call to {file.name} whose `when` matches, or change the prompt",
+        allowed_hosts=tuple(allowed_hosts),
+        available=tuple(source.available),
+    )
+
+
+def get_backend(name: str | None = None, **options: Any) -> Any:
+    """A live backend by name, else by HARNESS_BACKEND. ValueError for an unknown name lists the known ones."""
+    return choose(name, options)
+
+
+def replay_backend(cassette: AnyPath, contract: Any = None, **options: Any) -> ReplayBackend:
+    """The backend called `replay`: answers from `cassette`, with no session around it, so nothing is verified."""
+    rules = Rules()
+    found, answers, title = _source(cassette, rules, repeat=False, matcher=None)
+    session = Session(
+        found,
+        title=title,
+        rules=rules,
+        ticking=Ticking(installs=False),
+        rights=REPLAY,
+        answers=answers,
+        intercepts=False,
+    )
+    return session.start().backend(contract, **options)
+
+
+def _source(
+    source: AnyPath | Cassette | Source | Answer, rules: Rules, *, repeat: bool, matcher: Matcher | None
+) -> tuple[Source, int, str]:
+    """The source, how many answers it holds, and what to call it."""
+    if isinstance(source, str | PathLike):
+        path = Path(fspath(source))
+        return CassetteSource(load(path), rules, repeat=repeat, matcher=matcher), len(load(path)), f"cassette {path.name}"
+    if isinstance(source, Cassette):
+        made = CassetteSource(source, rules, repeat=repeat, matcher=matcher)
+        return made, len(source), f"cassette {source.name}".rstrip()
+    if isinstance(source, Source):
+        return source, len(source.unplayed()), source.name
+    return function_source(source), 1, f"function {getattr(source, '__name__', '')}".rstrip()
+
+
+def _mode(word: str) -> tuple[Mode, bool]:
+    if word == "rewrite":
+        return Mode.ALL, True
+    try:
+        return Mode(word), False
+    except ValueError:
+        known = ", ".join([*(mode.value for mode in Mode), "rewrite"])
+        message = f"{word!r} is no record mode; the modes are {known}"
+        raise ValueError(message) from None
+
+
+def _hint(source: object) -> str:
+    if not isinstance(source, str | PathLike):
+        return "add the answer to the source, or change the prompt"
+    return f"record it: harness.record({Path(fspath(source)).name!r}, mode='new_episodes') around the same code"

@@ -1,0 +1,298 @@
+"""Session: what a user holds. The one object of the house that joins an engine, a clock, a file and the network seams."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any, Self
+
+from harness.backends import ReplayBackend
+from harness.clock import VirtualClock, WallClock, parse_duration, real_lock
+from harness.dialects import decoder, native_request
+from harness.engine import Engine, Exchange, History, Live, Rights, Take, play
+from harness.errors import HarnessError, Miss, SessionError
+from harness.matching import Rules
+from harness.model import (
+    Chunk,
+    Delta,
+    End,
+    Head,
+    Locator,
+    Message,
+    Patience,
+    Problem,
+    Prompt,
+    Request,
+    Reset,
+    TimedOut,
+)
+from harness.recorder import Recorder
+from harness.session._cancel import cancel_watcher
+from harness.session._clock import Ticking
+from harness.session._transcript import transcript
+from harness.session._verify import Remembered, Unplayed, complaint
+from harness.spec import Clock, Source
+from harness.transports import intercepting, transport
+
+
+class Session:
+    """An open replay, recording or scenario. A context manager, sync and async; opened once, closed once.
+
+    On a clean exit it verifies: misses that were swallowed, refused connections, answers that nobody asked for. On an
+    exception it never masks: what it knows is added to that exception as a note.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        title: str,
+        rules: Rules,
+        ticking: Ticking,
+        rights: Rights,
+        answers: int,
+        recorder: Recorder | None = None,
+        unplayed: Unplayed = "fail",
+        hint: str = "",
+        allowed_hosts: tuple[str, ...] = (),
+        intercepts: bool = True,
+        available: tuple[bool, ...] = (),
+    ) -> None:
+        self.name = title
+        self.rules = rules
+        self.rights = rights
+        self.wall: Clock = WallClock()
+        self.allowed_hosts = allowed_hosts
+        self.available = available
+        self.unplayed: Unplayed = unplayed
+        self.refused: list[str] = []
+        self.stray: list[str] = []
+        self.unseen_connections: list[str] = []
+        self.closed = False
+        self.backends: list[ReplayBackend] = []
+        self._source = source
+        self._ticking = ticking
+        self._answers = answers
+        self._recorder = recorder
+        self._hint = hint
+        self._intercepts = intercepts
+        self._lock = real_lock()
+        self._stack = ExitStack()
+        self._engine: Engine | None = None
+
+    # --- what a sink needs -----------------------------------------------------------------------------------------
+
+    @property
+    def records(self) -> bool:
+        """True where a request may go out to the live model."""
+        return self.rights.records
+
+    @property
+    def replays(self) -> bool:
+        """True where a request may be answered from the source."""
+        return self.rights.plays
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of the replay: a VirtualClock, unless this session was opened with `clock="wall"`."""
+        return self._ticking.clock
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of this session. Raises SessionError before it is opened."""
+        if self._engine is None:
+            message = f"{self.name} is not open: use it as `with ... as session:`"
+            raise SessionError(message)
+        return self._engine
+
+    def open(self, request: Request, patience: Patience) -> Exchange | Live:
+        """What to do about `request`. Safe from any thread. Raises Miss, which is remembered."""
+        with self._lock:
+            if self.closed:
+                message = f"{self.name} is closed: {request.method} {request.url} was asked after its end"
+                raise SessionError(message)
+            return self.engine.open(request, self.clock.now(), patience)
+
+    def refuse(self, what: str, *, stray: bool = False) -> None:
+        """Remember a connection that the guard refused: `what` names host, port and line. A `stray` one comes from a
+        thread that has nothing to do with this session, and is only reported."""
+        (self.stray if stray else self.refused).append(what)
+
+    def unseen(self, what: str) -> None:
+        """Remember a connection that no seam saw while recording."""
+        self.unseen_connections.append(what)
+
+    # --- what a user asks ------------------------------------------------------------------------------------------
+
+    @property
+    def history(self) -> History:
+        """One entry per attempt, in the order in which the requests were issued."""
+        return self.engine.history
+
+    @property
+    def misses(self) -> tuple[Miss, ...]:
+        """Every miss so far, whatever became of the exception."""
+        return tuple(self._engine.misses) if self._engine else ()
+
+    def transcript(self) -> str:
+        """The history as text, made for a snapshot: no wall time, no path, no random id."""
+        return transcript(self.history, self.name, self._ticking.word)
+
+    def backend(self, contract: Any = None, **options: Any) -> ReplayBackend:
+        """A backend that answers from this session, with both contracts. `contract` is a module, class or namespace with
+        types of its own, which it then speaks. Options: `model`, `timeout` (seconds), `retries`, `fallback_model`,
+        `requests_per_minute`. Raises ContractMisfitError that names everything which does not fit."""
+        made = ReplayBackend(self, contract=contract, **options)
+        self.backends.append(made)
+        return made
+
+    def transport(self, family: ModuleType) -> Any:
+        """A transport for a client of `family`, the module `httpx` or `httpx2`; it serves sync and async clients."""
+        return transport(self, family)
+
+    def converse(self, prompt: Prompt | str) -> Iterator[Delta]:
+        """The decoded answer to `prompt`, piece by piece: the ground for a contract of quite another shape.
+
+        A failure of the wire is a Problem (`timeout`, or `server-error` with the client's exception name as its code).
+        """
+        asked = Prompt(messages=(Message("user", prompt),)) if isinstance(prompt, str) else prompt
+        exchange = self.open(native_request("converse", asked), Patience())
+        if isinstance(exchange, Live):
+            message = "a recording session has no model to converse with: record with a real client or a backend"
+            raise SessionError(message)
+        yield from _deltas(exchange, self.clock)
+
+    def cancel_at(self, place: str, fn: Callable[[], object] | None = None) -> None:
+        """Call `fn` right after `place` (`call=1/chunk=3`, `call=2/headers`, `t=12s`) was reached. Without `fn` the
+        `cancel_event` of this session's backends is set; SessionError at that moment where none of them has one."""
+        locator = Locator.parse(place)
+        strike = fn or self._set_cancel_events
+        if locator.time:
+            clock = self.clock
+            if not isinstance(clock, VirtualClock):
+                message = f"{place} needs the virtual clock, and this session runs on the wall clock"
+                raise SessionError(message)
+            clock.call_at(parse_duration(locator.time) + self.engine.opened_at, strike)
+        else:
+            self.engine.watchers.append(cancel_watcher(locator, strike))
+
+    def _set_cancel_events(self) -> None:
+        events = [backend.cancel_event for backend in self.backends if backend.cancel_event is not None]
+        if not events:
+            message = "cancel_at without fn sets a backend's cancel_event, and no backend of this session has one"
+            raise SessionError(message)
+        for event in events:
+            event.set()
+
+    # --- opening and closing ---------------------------------------------------------------------------------------
+
+    def start(self) -> Self:
+        """Open it: the clock runs, the seams are in place. Raises SessionError where it was opened before."""
+        if self._engine is not None:
+            message = f"{self.name} was opened before: a session is used once"
+            raise SessionError(message)
+        self._stack.enter_context(self._ticking)
+        self._engine = Engine(
+            self._source,
+            self.rights,
+            opened_at=self.clock.now(),
+            hint=self._hint,
+            redaction=self.rules.redaction,
+        )
+        if self._intercepts:
+            self._stack.enter_context(intercepting(self))
+        return self
+
+    def stop(self) -> None:
+        """Close it: the seams are gone, time is real again. A second time does nothing."""
+        if not self.closed:
+            self.closed = True
+            self._stack.close()
+
+    def save(self, *, aside: bool = False) -> Path | None:
+        """Write what was recorded, `aside` as `.failed.yaml` where the run failed. None where there is nothing to write;
+        a replay never writes. Raises CassetteWriteError."""
+        return self._recorder.save(self.takes, aside=aside) if self._recorder is not None and self.records else None
+
+    @property
+    def takes(self) -> list[Take]:
+        """The live answers that were heard, in the order in which their requests were issued."""
+        return self.engine.takes
+
+    def remembered(self) -> Remembered:
+        """What this session knows at its end, for a verdict."""
+        return Remembered(
+            source=self.name,
+            asked=len(self.history),
+            answers=self._answers,
+            unplayed=self._source.unplayed() if self.replays else (),
+            refused=self.refused,
+            unseen=self.unseen_connections,
+            replays=self.replays,
+            records=self.records,
+            policy=self.unplayed,
+        )
+
+    def complaint(self) -> HarnessError | Miss | None:
+        """What verification would raise: the first miss, else the first promise that was not kept."""
+        return self.misses[0] if self.misses else complaint(self.remembered())
+
+    def verify(self) -> None:
+        """Raise what was promised and not kept: a swallowed Miss itself, or a VerificationError that lists the rest."""
+        found = self.complaint()
+        if found is not None:
+            raise found
+        known = self.remembered()
+        if known.policy == "warn" and known.unplayed and not self.records:
+            lines = "\n  ".join(known.unplayed)
+            warnings.warn(f"not asked for in {self.name}:\n  {lines}", stacklevel=2)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        failed = error is not None and not isinstance(error, SystemExit)
+        self.save(aside=failed)
+        if error is None:
+            self.verify()
+        else:
+            self._annotate(error)
+
+    async def __aenter__(self) -> Self:
+        return self.start()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, trace)
+
+    def _annotate(self, error: BaseException) -> None:
+        """Say beside `error` what else is known; it is never replaced."""
+        for miss in self.misses:
+            if miss is not error:
+                error.add_note(f"before this, in {self.name}: {miss}")
+        for line in self.refused:
+            error.add_note(f"before this, in {self.name}, a connection was refused: {line}")
+
+
+def _deltas(exchange: Exchange, clock: Clock) -> Iterator[Delta]:
+    """The meaning of what `exchange` delivers."""
+    decode = None
+    for event in play(exchange, clock):
+        match event:
+            case Head():
+                decode = decoder(exchange.interaction.request, event)
+            case Chunk(data=data) if decode is not None:
+                yield from decode.feed(data)
+            case End() if decode is not None:
+                yield from decode.close()
+            case Reset(error=error, message=message):
+                yield Problem("server-error", message, code=error)
+            case TimedOut(phase=phase):
+                yield Problem("timeout", f"{phase} timeout")

@@ -1,0 +1,58 @@
+"""What a session promised and did not keep, decided from what it remembers. Pure: the session raises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.errors import (
+    HarnessError,
+    NothingInterceptedError,
+    UnplayedError,
+    VerificationError,
+)
+
+Unplayed = Literal["fail", "warn", "ignore"]
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What is known at the end of a session."""
+
+    source: str
+    asked: int
+    answers: int
+    unplayed: Sequence[str]
+    refused: Sequence[str]
+    unseen: Sequence[str]
+    replays: bool
+    records: bool
+    policy: Unplayed = "fail"
+
+
+def complaint(known: Remembered) -> HarnessError | None:
+    """The one error that says all of it, or None."""
+    if known.refused:
+        return VerificationError(_listed("a connection was refused while this replay was open", known.refused))
+    if known.unseen:
+        text = _listed("a connection was made that the recording did not see", known.unseen)
+        return VerificationError(f"{text}\n  next: use httpx or httpx2, or record at the backend")
+    if known.replays and not known.asked and known.answers and known.policy != "ignore":
+        return NothingInterceptedError(
+            f"nothing was asked of {known.source}, which holds {_count(known.answers)}: this test does not use it.\n"
+            "  next: check that the client is made and called inside the session; a client that is neither httpx nor "
+            "httpx2 needs session.backend() or session.transport()"
+        )
+    if known.unplayed and known.replays and not known.records and known.policy == "fail":
+        text = _listed(f"{len(known.unplayed)} of {_count(known.answers)} in {known.source} not asked for", known.unplayed)
+        return UnplayedError(f"{text}\n  next: record it anew, or say unplayed='ignore' (--harness-unplayed=ignore)")
+    return None
+
+
+def _listed(title: str, lines: Sequence[str]) -> str:
+    return "\n".join([title, *(f"  {line}" for line in lines)])
+
+
+def _count(answers: int) -> str:
+    return "1 answer" if answers == 1 else f"{answers} answers"
