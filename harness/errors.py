@@ -18,7 +18,7 @@ class HarnessError(Exception):
 # --- the author of the test has to act -----------------------------------------------------------------------------
 
 
-class Miss(BaseException):  # noqa: N818 - "a miss" is the field's word, and it is no Error to an `except Exception`
+class Miss(BaseException):
     """Something was asked that the source cannot answer. Never a network call, never an old answer."""
 
 

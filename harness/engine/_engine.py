@@ -54,7 +54,7 @@ class Engine:
         if self.rights.records:
             return self._record(request, entry)
         entry.how = "miss"
-        assert found is not None, "a session that neither plays nor records"  # noqa: S101 - a bug of ours
+        assert found is not None, "a session that neither plays nor records"
         shown = self._redaction.request(request)
         raise self._missed(explanation(shown, found, self.source.name, self.history, self.hint))
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from harness.errors import Miss
 from harness.engine._history import Entry
+from harness.errors import Miss
 from harness.model import (
     NEVER,
     End,

@@ -2,7 +2,8 @@
 
     Case    = Locator "/kind=" id {"," param "=" value} ["/persistent"]
     Locator = "t=" duration | "call=" (n | "*" | id) ["/attempt=" (n | "*")] ["/" Point]
-    Point   = "connect" | "headers" | "end" | ("chunk=" | "token=" | "byte=") (n | "-" n | "*") | "event=" type ["[" n "]"]
+    Point   = "connect" | "headers" | "end" | ("chunk=" | "token=" | "byte=") (n | "-" n | "*")
+            | "event=" type ["[" n "]"]
 
 A call is one call of the contract, or on the wire one request; the same request again after a failure is its next
 attempt. Both count from one. `call=1` means its first attempt; `attempt=*` is every one.

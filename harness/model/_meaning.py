@@ -127,7 +127,7 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts as the provider gave them; None where it did not say. Later ones replace earlier ones, field by field."""
+    """Token counts as the provider gave them; None where it did not say. Later ones replace earlier ones by field."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -180,7 +180,7 @@ Delta: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer, decoded. Text, thinking, refusal, tool calls and finish are those of choice 0; `deltas` has them all."""
+    """One answer, decoded. All but `deltas` is of choice 0; `deltas` has every choice."""
 
     text: str = ""
     thinking: str = ""

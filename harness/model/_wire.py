@@ -74,8 +74,8 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """The connection failed. `error` is the class name an httpx-like client gives it: `ReadError`, `RemoteProtocolError`,
-    `ConnectError`, ...; `message` is that exception's own text."""
+    """The connection failed. `error` is the class name an httpx-like client gives it: `ReadError`, `ConnectError`,
+    `RemoteProtocolError`, ...; `message` is that exception's own text."""
 
     error: str = "ReadError"
     message: str = ""

@@ -37,7 +37,7 @@ class Recorder:
         self.rights: Rights = rights(mode, exists=exists)
 
     def result(self, takes: Sequence[Take]) -> Cassette:
-        """The cassette as it will be written: redacted, in the order in which the requests were issued."""
+        """The cassette as it will be written: redacted, in the order of the requests."""
         heard = [self._redacted(take.interaction()) for take in takes]
         if self.mode is Mode.ALL:
             kept = _replaced(self.before.interactions, heard, self._rules)
@@ -47,7 +47,8 @@ class Recorder:
         return Cassette(numbered, name=str(self.path))
 
     def save(self, takes: Sequence[Take], *, aside: bool = False) -> Path | None:
-        """Write what was heard, `aside` where the run failed. Returns the path, or None where there was nothing to write.
+        """Write what was heard, `aside` where the run failed. Returns the path, or None where nothing was to be
+        written.
 
         Raises CassetteWriteError; what was there before is then intact.
         """
@@ -67,7 +68,7 @@ class Recorder:
 
 
 def _replaced(before: Iterable[Interaction], heard: Sequence[Interaction], rules: Rules) -> list[Interaction]:
-    """vcrpy's `all` since 8.4: a new answer takes the place of the old one to the same request; the rest stays."""
+    """The mode `all` as in vcrpy since 8.4: a new answer takes the place of the old one; all else stays."""
     fresh: defaultdict[bytes, list[Interaction]] = defaultdict(list)
     for interaction in heard:
         fresh[key(interaction.request, rules)].append(interaction)

@@ -17,7 +17,7 @@ def cancel_watcher(place: Locator, strike: Callable[[], None]) -> Callable[[Entr
     Raises SessionError for a point that no delivery marks.
     """
     if place.point not in _POINTS or place.index.startswith("-"):
-        message = f"{place} cannot be cancelled at: say call=n, or call=n with /headers, /chunk=n or /end, or t=duration"
+        message = f"{place} is no place to cancel at: say call=n, with /headers, /chunk=k or /end, or t=duration"
         raise SessionError(message)
     struck = False
 

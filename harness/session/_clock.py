@@ -15,8 +15,8 @@ ClockChoice = Literal["virtual", "wall"] | Clock | None
 class Ticking:
     """A clock and its window. `word` is what the transcript says of it.
 
-    Virtual is the default: a window that is open already (a fixture, a loop of ours) is joined, else one is opened for as
-    long as the session; inside a foreign running loop the clock counts and nothing else is virtual. `installs` False
+    Virtual is the default: a window that is open already (a fixture, a loop of ours) is joined, else one is opened for
+    as long as the session; inside a foreign running loop the clock counts and nothing else is virtual. `installs` False
     counts only, which is what a recording needs for the answers that it has already.
     """
 

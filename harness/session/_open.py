@@ -15,7 +15,7 @@ from harness.model import Cassette, Problem, Prompt, Reply
 from harness.recorder import Recorder
 from harness.scenarios import compile_scenario, function_source, load_scenario
 from harness.session._clock import ClockChoice, Ticking
-from harness.session._session import Session
+from harness.session._session import Plan, Session
 from harness.session._verify import Unplayed
 from harness.spec import Matcher, Source
 from harness.storage import load
@@ -25,7 +25,7 @@ Answer = Callable[[Prompt], str | Reply | Problem]
 OnExhausted = Literal["error", "repeat"]
 
 
-def replay(
+def replay(  # noqa: PLR0913 - the keywords of the front door
     source: AnyPath | Cassette | Source | Answer,
     *,
     clock: ClockChoice = None,
@@ -37,27 +37,29 @@ def replay(
     allowed_hosts: Iterable[str] = (),
     hint: str = "",
 ) -> Session:
-    """Replay `source`: a path, a Cassette, a Source, or a function from Prompt to an answer. Offline, and it never writes.
+    """Replay `source`: a path, a Cassette, a Source, or a function from Prompt to an answer.
+
+    Offline, and it never writes.
 
     `ignore` are JSON paths that take no part in matching (`"$.metadata.request_id"`, `{"path": ..., "regex": ...}`).
     Raises CassetteNotFoundError, CassetteError.
     """
     rules = Rules.of(ignore=ignore, redact=redact)
     found, answers, title = _source(source, rules, repeat=on_exhausted == "repeat", matcher=matcher)
-    return Session(
-        found,
+    plan = Plan(
+        source=found,
         title=title,
         rules=rules,
-        ticking=Ticking(clock),
         rights=REPLAY,
         answers=answers,
         unplayed=unplayed,
         hint=hint or _hint(source),
         allowed_hosts=tuple(allowed_hosts),
     )
+    return Session(plan, Ticking(clock))
 
 
-def record(
+def record(  # noqa: PLR0913 - the keywords of the front door
     path: AnyPath,
     mode: str = "once",
     *,
@@ -70,7 +72,8 @@ def record(
     allowed_hosts: Iterable[str] = (),
     hint: str = "",
 ) -> Session:
-    """Record `path` in `mode`: `none`, `once`, `new_episodes` or `all` with vcrpy's meaning, or `rewrite` to start anew.
+    """Record `path` in `mode`: `none`, `once`, `new_episodes` or `all` with vcrpy's meaning, or `rewrite`
+    to start anew.
 
     Everything is redacted before it is written. Raises CassetteError where a cassette is there and cannot be read, and
     CassetteNotFoundError in mode `none` without one. ValueError for an unknown mode.
@@ -82,11 +85,10 @@ def record(
         load(target)  # the error of a missing cassette is raised here, before anything is opened
     recorder = Recorder(target, chosen, rules, rewrite=rewrite)
     source = CassetteSource(recorder.before, rules, repeat=on_exhausted == "repeat", matcher=matcher)
-    return Session(
-        source,
+    plan = Plan(
+        source=source,
         title=f"cassette {target.name}",
         rules=rules,
-        ticking=Ticking(clock, installs=not recorder.rights.records),
         rights=recorder.rights,
         answers=len(recorder.before),
         recorder=recorder,
@@ -94,6 +96,7 @@ def record(
         hint=hint or _hint(path),
         allowed_hosts=tuple(allowed_hosts),
     )
+    return Session(plan, Ticking(clock, installs=not recorder.rights.records))
 
 
 def scenario(
@@ -108,11 +111,10 @@ def scenario(
     file = Path(path)
     source = compile_scenario(load_scenario(file, case), case)
     title = f"scenario {file.name}" + (f", case {case}" if case else "")
-    return Session(
-        source,
+    plan = Plan(
+        source=source,
         title=title,
         rules=Rules(),
-        ticking=Ticking(clock),
         rights=REPLAY,
         answers=source.answers,
         unplayed=unplayed,
@@ -120,6 +122,7 @@ def scenario(
         allowed_hosts=tuple(allowed_hosts),
         available=tuple(source.available),
     )
+    return Session(plan, Ticking(clock))
 
 
 def get_backend(name: str | None = None, **options: Any) -> Any:
@@ -131,16 +134,8 @@ def replay_backend(cassette: AnyPath, contract: Any = None, **options: Any) -> R
     """The backend called `replay`: answers from `cassette`, with no session around it, so nothing is verified."""
     rules = Rules()
     found, answers, title = _source(cassette, rules, repeat=False, matcher=None)
-    session = Session(
-        found,
-        title=title,
-        rules=rules,
-        ticking=Ticking(installs=False),
-        rights=REPLAY,
-        answers=answers,
-        intercepts=False,
-    )
-    return session.start().backend(contract, **options)
+    plan = Plan(source=found, title=title, rules=rules, rights=REPLAY, answers=answers, intercepts=False)
+    return Session(plan, Ticking(installs=False)).start().backend(contract, **options)
 
 
 def _source(
@@ -148,11 +143,10 @@ def _source(
 ) -> tuple[Source, int, str]:
     """The source, how many answers it holds, and what to call it."""
     if isinstance(source, str | PathLike):
-        path = Path(fspath(source))
-        return CassetteSource(load(path), rules, repeat=repeat, matcher=matcher), len(load(path)), f"cassette {path.name}"
+        source = load(Path(fspath(source)))
     if isinstance(source, Cassette):
         made = CassetteSource(source, rules, repeat=repeat, matcher=matcher)
-        return made, len(source), f"cassette {source.name}".rstrip()
+        return made, len(source), f"cassette {Path(source.name).name}".rstrip()
     if isinstance(source, Source):
         return source, len(source.unplayed()), source.name
     return function_source(source), 1, f"function {getattr(source, '__name__', '')}".rstrip()

@@ -1,10 +1,11 @@
-"""Session: what a user holds. The one object of the house that joins an engine, a clock, a file and the network seams."""
+"""Session: what a user holds. The one object that joins an engine, a clock, a file and the network seams."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Self
@@ -38,6 +39,23 @@ from harness.spec import Clock, Source
 from harness.transports import intercepting, transport
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a session is to do. `answers` counts what the source holds, `available` are the recorded health answers."""
+
+    source: Source
+    title: str
+    rules: Rules
+    rights: Rights
+    answers: int
+    recorder: Recorder | None = None
+    unplayed: Unplayed = "fail"
+    hint: str = ""
+    allowed_hosts: tuple[str, ...] = ()
+    intercepts: bool = True
+    available: tuple[bool, ...] = ()
+
+
 class Session:
     """An open replay, recording or scenario. A context manager, sync and async; opened once, closed once.
 
@@ -45,40 +63,19 @@ class Session:
     exception it never masks: what it knows is added to that exception as a note.
     """
 
-    def __init__(
-        self,
-        source: Source,
-        *,
-        title: str,
-        rules: Rules,
-        ticking: Ticking,
-        rights: Rights,
-        answers: int,
-        recorder: Recorder | None = None,
-        unplayed: Unplayed = "fail",
-        hint: str = "",
-        allowed_hosts: tuple[str, ...] = (),
-        intercepts: bool = True,
-        available: tuple[bool, ...] = (),
-    ) -> None:
-        self.name = title
-        self.rules = rules
-        self.rights = rights
+    def __init__(self, plan: Plan, ticking: Ticking) -> None:
+        self.plan = plan
+        self.name = plan.title
+        self.rules = plan.rules
+        self.allowed_hosts = plan.allowed_hosts
+        self.available = plan.available
         self.wall: Clock = WallClock()
-        self.allowed_hosts = allowed_hosts
-        self.available = available
-        self.unplayed: Unplayed = unplayed
-        self.refused: list[str] = []
-        self.stray: list[str] = []
-        self.unseen_connections: list[str] = []
         self.closed = False
         self.backends: list[ReplayBackend] = []
-        self._source = source
         self._ticking = ticking
-        self._answers = answers
-        self._recorder = recorder
-        self._hint = hint
-        self._intercepts = intercepts
+        self._refused: list[str] = []
+        self._stray: list[str] = []
+        self._unseen: list[str] = []
         self._lock = real_lock()
         self._stack = ExitStack()
         self._engine: Engine | None = None
@@ -88,12 +85,12 @@ class Session:
     @property
     def records(self) -> bool:
         """True where a request may go out to the live model."""
-        return self.rights.records
+        return self.plan.rights.records
 
     @property
     def replays(self) -> bool:
         """True where a request may be answered from the source."""
-        return self.rights.plays
+        return self.plan.rights.plays
 
     @property
     def clock(self) -> Clock:
@@ -119,11 +116,11 @@ class Session:
     def refuse(self, what: str, *, stray: bool = False) -> None:
         """Remember a connection that the guard refused: `what` names host, port and line. A `stray` one comes from a
         thread that has nothing to do with this session, and is only reported."""
-        (self.stray if stray else self.refused).append(what)
+        (self._stray if stray else self._refused).append(what)
 
     def unseen(self, what: str) -> None:
         """Remember a connection that no seam saw while recording."""
-        self.unseen_connections.append(what)
+        self._unseen.append(what)
 
     # --- what a user asks ------------------------------------------------------------------------------------------
 
@@ -142,8 +139,8 @@ class Session:
         return transcript(self.history, self.name, self._ticking.word)
 
     def backend(self, contract: Any = None, **options: Any) -> ReplayBackend:
-        """A backend that answers from this session, with both contracts. `contract` is a module, class or namespace with
-        types of its own, which it then speaks. Options: `model`, `timeout` (seconds), `retries`, `fallback_model`,
+        """A backend that answers from this session, with both contracts. `contract` is a module, class or namespace
+        with types of its own, which it then speaks. Options: `model`, `timeout` (seconds), `retries`, `fallback_model`,
         `requests_per_minute`. Raises ContractMisfitError that names everything which does not fit."""
         made = ReplayBackend(self, contract=contract, **options)
         self.backends.append(made)
@@ -196,13 +193,13 @@ class Session:
             raise SessionError(message)
         self._stack.enter_context(self._ticking)
         self._engine = Engine(
-            self._source,
-            self.rights,
+            self.plan.source,
+            self.plan.rights,
             opened_at=self.clock.now(),
-            hint=self._hint,
+            hint=self.plan.hint,
             redaction=self.rules.redaction,
         )
-        if self._intercepts:
+        if self.plan.intercepts:
             self._stack.enter_context(intercepting(self))
         return self
 
@@ -213,9 +210,10 @@ class Session:
             self._stack.close()
 
     def save(self, *, aside: bool = False) -> Path | None:
-        """Write what was recorded, `aside` as `.failed.yaml` where the run failed. None where there is nothing to write;
-        a replay never writes. Raises CassetteWriteError."""
-        return self._recorder.save(self.takes, aside=aside) if self._recorder is not None and self.records else None
+        """Write what was recorded, `aside` as `.failed.yaml` where the run failed. None where there is nothing to
+        write; a replay never writes. Raises CassetteWriteError."""
+        recorder = self.plan.recorder
+        return recorder.save(self.takes, aside=aside) if recorder is not None and self.records else None
 
     @property
     def takes(self) -> list[Take]:
@@ -227,13 +225,13 @@ class Session:
         return Remembered(
             source=self.name,
             asked=len(self.history),
-            answers=self._answers,
-            unplayed=self._source.unplayed() if self.replays else (),
-            refused=self.refused,
-            unseen=self.unseen_connections,
+            answers=self.plan.answers,
+            unplayed=self.plan.source.unplayed() if self.replays else (),
+            refused=self._refused,
+            unseen=self._unseen,
             replays=self.replays,
             records=self.records,
-            policy=self.unplayed,
+            policy=self.plan.unplayed,
         )
 
     def complaint(self) -> HarnessError | Miss | None:
@@ -277,7 +275,7 @@ class Session:
         for miss in self.misses:
             if miss is not error:
                 error.add_note(f"before this, in {self.name}: {miss}")
-        for line in self.refused:
+        for line in self._refused:
             error.add_note(f"before this, in {self.name}, a connection was refused: {line}")
 
 

@@ -45,7 +45,9 @@ def complaint(known: Remembered) -> HarnessError | None:
             "httpx2 needs session.backend() or session.transport()"
         )
     if known.unplayed and known.replays and not known.records and known.policy == "fail":
-        text = _listed(f"{len(known.unplayed)} of {_count(known.answers)} in {known.source} not asked for", known.unplayed)
+        text = _listed(
+            f"{len(known.unplayed)} of {_count(known.answers)} in {known.source} not asked for", known.unplayed
+        )
         return UnplayedError(f"{text}\n  next: record it anew, or say unplayed='ignore' (--harness-unplayed=ignore)")
     return None
 

@@ -52,7 +52,7 @@ class Difference:
 class Mismatch:
     """Why a source has no answer.
 
-    `nearest` is the id of the closest candidate and `differences` say where it parts from the request; empty differences
+    `nearest` is the id of the closest candidate and `differences` say where it parts from the request; no differences
     with a `nearest` mean that it is equal and was `exhausted` (played already).
     """
 
@@ -126,7 +126,8 @@ class Dialect(Protocol):
         """The decoded request. Raises DialectError where the body is not what the dialect says."""
 
     def frames(self, head: Head, body: bytes) -> tuple[bytes, ...]:
-        """`body` cut at the dialect's own boundaries (SSE events, NDJSON lines, or all of it). Joined, they are `body`."""
+        """`body` cut at the dialect's own boundaries (SSE events, NDJSON lines, or all of it). They join to
+        `body`."""
 
     def decoder(self, request: Request, head: Head) -> Decoder:
         """A fresh decoder for the answer that begins with `head`."""
