@@ -12,6 +12,7 @@ Every change gives a new Timeline, so a recording can be handed to faults and ov
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
@@ -116,10 +117,11 @@ class Timeline:
 
         What `lengths` leaves over is one last chunk. Raises ValueError where a length is not positive.
         """
-        arrivals = tuple(_arrivals(self.events))
+        arrived = list(_arrivals(self.events))
         body = self.body
         bodies = tuple(
-            (_arrival_of(arrivals, stop), Chunk(body[start:stop])) for start, stop in _spans(lengths, len(body))
+            (arrived[bisect_left(arrived, (stop,))][1], Chunk(body[start:stop]))
+            for start, stop in _spans(lengths, len(body))
         )
         before = tuple(at for at in self.events if isinstance(at[1], Head))
         after = tuple(at for at in self.events if isinstance(at[1], _FINAL))
@@ -154,10 +156,6 @@ def _arrivals(events: tuple[At, ...]) -> Iterator[tuple[int, Nanos]]:
         if isinstance(event, Chunk):
             total += len(event.data)
             yield total, at
-
-
-def _arrival_of(arrivals: tuple[tuple[int, Nanos], ...], byte: int) -> Nanos:
-    return next(at for total, at in arrivals if total >= byte)
 
 
 def _spans(lengths: Iterable[int], total: int) -> Iterator[tuple[int, int]]:

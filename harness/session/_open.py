@@ -35,13 +35,15 @@ def replay(  # noqa: PLR0913 - the keywords of the front door
     unplayed: Unplayed = "fail",
     matcher: Matcher | None = None,
     allowed_hosts: Iterable[str] = (),
+    ignored_hosts: Iterable[str] = (),
     hint: str = "",
 ) -> Session:
     """Replay `source`: a path, a Cassette, a Source, or a function from Prompt to an answer.
 
     Offline, and it never writes.
 
-    `ignore` are JSON paths that take no part in matching (`"$.metadata.request_id"`, `{"path": ..., "regex": ...}`).
+    `allowed_hosts` are patterns that the guard lets through (`db.local`, `127.0.0.1:5432`); requests to `ignored_hosts` go
+    to the real server, neither answered nor recorded. `ignore` are JSON paths that take no part in matching (`"$.metadata.request_id"`, `{"path": ..., "regex": ...}`).
     Raises CassetteNotFoundError, CassetteError.
     """
     rules = Rules.of(ignore=ignore, redact=redact)
@@ -55,6 +57,7 @@ def replay(  # noqa: PLR0913 - the keywords of the front door
         unplayed=unplayed,
         hint=hint or _hint(source),
         allowed_hosts=tuple(allowed_hosts),
+        ignored_hosts=tuple(ignored_hosts),
     )
     return Session(plan, Ticking(clock))
 
@@ -70,6 +73,7 @@ def record(  # noqa: PLR0913 - the keywords of the front door
     unplayed: Unplayed = "fail",
     matcher: Matcher | None = None,
     allowed_hosts: Iterable[str] = (),
+    ignored_hosts: Iterable[str] = (),
     hint: str = "",
 ) -> Session:
     """Record `path` in `mode`: `none`, `once`, `new_episodes` or `all` with vcrpy's meaning, or `rewrite`
@@ -95,6 +99,7 @@ def record(  # noqa: PLR0913 - the keywords of the front door
         unplayed=unplayed,
         hint=hint or _hint(path),
         allowed_hosts=tuple(allowed_hosts),
+        ignored_hosts=tuple(ignored_hosts),
     )
     return Session(plan, Ticking(clock, installs=not recorder.rights.records))
 
@@ -106,6 +111,7 @@ def scenario(
     clock: ClockChoice = None,
     unplayed: Unplayed = "fail",
     allowed_hosts: Iterable[str] = (),
+    ignored_hosts: Iterable[str] = (),
 ) -> Session:
     """Play the scenario at `path`, in one of its cases. Raises ScenarioError that lists every mistake with its line."""
     file = Path(path)
@@ -120,6 +126,7 @@ def scenario(
         unplayed=unplayed,
         hint=f"add a call to {file.name} whose `when` matches, or change the prompt",
         allowed_hosts=tuple(allowed_hosts),
+        ignored_hosts=tuple(ignored_hosts),
         available=tuple(source.available),
     )
     return Session(plan, Ticking(clock))

@@ -14,7 +14,7 @@ from harness.backends import ReplayBackend
 from harness.clock import VirtualClock, WallClock, parse_duration, real_lock
 from harness.dialects import decoder, native_request
 from harness.engine import Engine, Exchange, History, Live, Rights, Take, play
-from harness.errors import HarnessError, Miss, SessionError
+from harness.errors import HarnessError, Miss, NetworkRefusedError, SessionError
 from harness.matching import Rules
 from harness.model import (
     Chunk,
@@ -52,6 +52,7 @@ class Plan:
     unplayed: Unplayed = "fail"
     hint: str = ""
     allowed_hosts: tuple[str, ...] = ()
+    ignored_hosts: tuple[str, ...] = ()
     intercepts: bool = True
     available: tuple[bool, ...] = ()
 
@@ -68,6 +69,7 @@ class Session:
         self.name = plan.title
         self.rules = plan.rules
         self.allowed_hosts = plan.allowed_hosts
+        self.ignored_hosts = plan.ignored_hosts
         self.available = plan.available
         self.wall: Clock = WallClock()
         self.closed = False
@@ -76,6 +78,7 @@ class Session:
         self._refused: list[str] = []
         self._stray: list[str] = []
         self._unseen: list[str] = []
+        self._stray_misses: list[Miss] = []
         self._lock = real_lock()
         self._stack = ExitStack()
         self._engine: Engine | None = None
@@ -113,14 +116,27 @@ class Session:
                 raise SessionError(message)
             return self.engine.open(request, self.clock.now(), patience)
 
-    def refuse(self, what: str, *, stray: bool = False) -> None:
-        """Remember a connection that the guard refused: `what` names host, port and line. A `stray` one comes from a
-        thread that has nothing to do with this session, and is only reported."""
-        (self._stray if stray else self._refused).append(what)
+    def missed(self, miss: Miss) -> None:
+        """Remember a miss that never reached the engine: whose it was could not be said, or the session is closed."""
+        self._stray_misses.append(miss)
 
-    def unseen(self, what: str) -> None:
-        """Remember a connection that no seam saw while recording."""
-        self._unseen.append(what)
+    def refuse(self, what: str, host: str, port: int | None, where: str, *, inside: bool) -> Exception:
+        """Remember a connection that the guard is about to refuse, and return the error to raise.
+
+        One from a thread that has nothing to do with this session is reported, and fails nothing.
+        """
+        target = host if port is None else f"{host}:{port}"
+        text = f"{what} to {target} from {where}"
+        (self._refused if inside else self._stray).append(text)
+        return NetworkRefusedError(
+            f"{text} was refused: {self.name} is open, and a replay never touches the network.\n"
+            "  next: ask through httpx or httpx2 inside the session, or name the host in allowed_hosts if it is the "
+            "test's own"
+        )
+
+    def unseen(self, host: str, port: int | None, where: str) -> None:
+        """Remember a connection that no seam saw while recording: the cassette lacks it."""
+        self._unseen.append(f"{host if port is None else f'{host}:{port}'} from {where}")
 
     # --- what a user asks ------------------------------------------------------------------------------------------
 
@@ -132,7 +148,7 @@ class Session:
     @property
     def misses(self) -> tuple[Miss, ...]:
         """Every miss so far, whatever became of the exception."""
-        return tuple(self._engine.misses) if self._engine else ()
+        return (*(self._engine.misses if self._engine else ()), *self._stray_misses)
 
     def transcript(self) -> str:
         """The history as text, made for a snapshot: no wall time, no path, no random id."""
