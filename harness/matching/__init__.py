@@ -1,0 +1,22 @@
+"""Matching: canonical requests and prompts, their keys, redaction, and the nearest miss."""
+
+from harness.matching._keys import key, operation_key
+from harness.matching._kinds import constant
+from harness.matching._leaks import Leak
+from harness.matching._nearest import nearest
+from harness.matching._prompts import nearest_prompt, same_prompt
+from harness.matching._redaction import Redaction
+from harness.matching._rules import Ignore, Rules
+
+__all__ = [
+    "Ignore",
+    "Leak",
+    "Redaction",
+    "Rules",
+    "constant",
+    "key",
+    "nearest",
+    "nearest_prompt",
+    "operation_key",
+    "same_prompt",
+]

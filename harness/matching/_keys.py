@@ -1,0 +1,31 @@
+"""Keys: two requests with the same key are the same request."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+from harness.matching._canonical import canonical_body, canonical_url
+from harness.matching._rules import Rules
+from harness.model import Request
+from harness.spec import Operation
+
+KEY_SIZE = 16  # bytes; two of a billion requests collide with a chance of 1 in 10**20
+
+
+def key(request: Request, rules: Rules) -> bytes:
+    """The key of `request`: method, canonical URL and canonical body, redacted. No header takes part."""
+    return _digest(request, "url", canonical_url(request.url, rules.redaction), rules)
+
+
+def operation_key(request: Request, operation: Operation, rules: Rules) -> bytes:
+    """The same with `operation` (and the model, where the path carries it) in place of the URL: another base URL, region,
+    proxy, or a query that the SDK stopped sending is no difference."""
+    return _digest(request, "operation", "\0".join((operation.dialect, operation.name, operation.model)), rules)
+
+
+def _digest(request: Request, what: str, place: str, rules: Rules) -> bytes:
+    body = canonical_body(request.body, rules)
+    head = "\0".join((request.method.upper(), what, place, body.kind, ""))
+    digest = blake2b(head.encode("utf-8", "surrogatepass"), digest_size=KEY_SIZE)
+    digest.update(body.data)
+    return digest.digest()

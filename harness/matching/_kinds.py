@@ -1,0 +1,132 @@
+"""What a secret looks like and what stands in its place: tables, no code that runs on a request.
+
+Rules that the rest of the room relies on:
+
+1. A constant is made of letters and hyphens only, so JSON, SSE, forms, URLs and regular expressions carry it unchanged.
+2. A constant has no digit, and every shape below that a constant could be mistaken for asks for one: redacted twice is
+   redacted once.
+3. A shape starts at the start of a run of token characters (or behind a slash in it) and is at least `RUN` characters.
+   That is what makes looking for thirty shapes in 200 kB affordable.
+"""
+
+from __future__ import annotations
+
+import re
+
+PREFIX = "REDACTED-"
+RUN = 16
+
+
+def constant(kind: str) -> str:
+    """What stands where a secret of this kind stood."""
+    return PREFIX + kind
+
+
+# The longer prefix comes first: `sk-ant-` and `sk-or-` are `sk-` too.
+SHAPES: tuple[tuple[str, str], ...] = (
+    ("anthropic-key", r"sk-ant-[A-Za-z0-9_-]{16,}"),
+    ("openrouter-key", r"sk-or-(?=[a-z-]*[A-Za-z_-]*[0-9])[A-Za-z0-9-]{16,}"),
+    ("openai-key", r"sk-(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{20,}|sess-(?=[A-Za-z]*[0-9])[A-Za-z0-9]{20,}"),
+    ("openai-organization", r"org-(?=[A-Za-z]*[0-9])[A-Za-z0-9]{20,}"),
+    ("openai-project", r"proj_(?=[A-Za-z]*[0-9])[A-Za-z0-9]{20,}"),
+    ("google-key", r"AIza[A-Za-z0-9_-]{30,}"),
+    ("google-token", r"(?<=ya29\.)(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{16,}"),
+    ("google-client-secret", r"GOCSPX-[A-Za-z0-9_-]{20,}"),
+    ("aws-key-id", r"(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])"),
+    ("github-token", r"gh[opsru]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{22,}"),
+    ("gitlab-token", r"glpat-[A-Za-z0-9_-]{20,}"),
+    ("huggingface-token", r"hf_[A-Za-z0-9]{30,}"),
+    ("slack-token", r"(?:xox[a-z]|xapp)-(?=[A-Za-z-]*[0-9])[A-Za-z0-9-]{10,}"),
+    ("stripe-key", r"[rs]k_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9+/]{24,}"),
+    ("npm-token", r"npm_[A-Za-z0-9]{36}"),
+    ("pypi-token", r"pypi-[A-Za-z0-9_-]{40,}"),
+    ("groq-key", r"gsk_[A-Za-z0-9]{20,}"),
+    ("xai-key", r"xai-[A-Za-z0-9]{20,}"),
+    ("replicate-token", r"r8_[A-Za-z0-9]{30,}"),
+    ("perplexity-key", r"pplx-[A-Za-z0-9]{30,}"),
+    ("nvidia-key", r"nvapi-[A-Za-z0-9_-]{40,}"),
+    ("langsmith-key", r"lsv2_(?:pt|sk)_[A-Za-z0-9_]{30,}"),
+    ("tavily-key", r"tvly-(?=[A-Za-z-]*[0-9])[A-Za-z0-9-]{24,}"),
+    ("jwt", r"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+)*"),
+    ("aws-signature", r"(?:(?<=X-Amz-Signature=)|(?<=X-Amz-Credential=)|(?<=X-Amz-Security-Token=))"
+                      r"(?=[A-Za-z]*[0-9%])[A-Za-z0-9%/+_-]{16,}"),
+    ("bearer-token", r"(?:(?<=[Bb]earer )|(?<=BEARER )|(?<=[Bb]earer%20)|(?<=[Bb]earer\+))"
+                     r"(?=[A-Za-z._~+/-]*[0-9])[A-Za-z0-9._~+/-]{16,}=*"),
+)  # fmt: skip
+
+AWS_SECRET = (
+    "aws-secret-key",
+    re.compile(rb"(?i:secret_?access_?key|aws_?secret_?key)[\"'\\ :=]{1,12}\Z"),
+    re.compile(rb"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])"),
+)
+"""An AWS secret has no prefix of its own: forty characters, known by the name that stands before them."""
+
+PEM_NEEDLE = b"PRIVATE KEY"
+PEM = (
+    "private-key",
+    re.compile(
+        rb"-----BEGIN [A-Z0-9 ]{0,20}PRIVATE KEY(?: BLOCK)?-----"
+        rb"(?:[A-Za-z0-9+/=\s\\:,.()-]*?-----END [A-Z0-9 ]{0,20}PRIVATE KEY(?: BLOCK)?-----|[A-Za-z0-9+/=\s\\]*)"
+    ),
+)
+ARN_NEEDLE = b"arn"
+ARN = (
+    "aws-account",
+    re.compile(
+        rb"(?<![A-Za-z0-9])arn(?::|%3[Aa])aws[a-z-]*(?:(?::|%3[Aa])[a-z0-9-]*){2}(?::|%3[Aa])([0-9]{12})(?![0-9])"
+    ),
+)
+
+
+def _spellings(words: str) -> tuple[str, ...]:
+    """`access token` as access_token, access-token, accesstoken, accessToken, AccessToken, ACCESS_TOKEN, Access-Token."""
+    parts = words.split()
+    title = [part.title() for part in parts]
+    return (
+        "_".join(parts), "-".join(parts), "".join(parts), parts[0] + "".join(title[1:]), "".join(title),
+        "_".join(parts).upper(), "-".join(title),
+    )  # fmt: skip
+
+
+_FIELD_WORDS = {
+    "api-key": ("api key", "x api key", "openai api key", "anthropic api key", "gemini api key", "google api key",
+                "subscription key", "x goog api key"),
+    "password": ("password", "passwd", "passphrase"),
+    "secret": ("client secret", "secret access key", "aws secret access key", "secret key"),
+    "token": ("access token", "refresh token", "id token", "auth token", "session token", "bearer token", "api token"),
+    "private-key": ("private key",),
+    "authorization": ("authorization", "proxy authorization"),
+    "account": ("account id",),
+    "organization": ("organization id", "organization uuid", "org id"),
+}  # fmt: skip
+
+FIELDS: dict[str, str] = {
+    name: kind for kind, words in _FIELD_WORDS.items() for word in words for name in _spellings(word)
+}
+"""JSON field -> kind. Exact spellings rather than any case, so that finding them is a set operation."""
+
+IDENTITIES = frozenset({"account", "organization"})
+IDENTITY = re.compile(
+    r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9]{12}|(?:org|acct|proj|team|user)[-_][A-Za-z0-9]{8,}"
+)
+"""A field called `account_id` is redacted only where its value looks like a provider's: `"ACC-1"` is the driver's."""
+
+HEADERS: dict[str, str] = {
+    "authorization": "authorization", "proxy-authorization": "authorization",
+    "x-api-key": "api-key", "api-key": "api-key", "x-goog-api-key": "api-key", "ocp-apim-subscription-key": "api-key",
+    "cookie": "cookie", "set-cookie": "cookie",
+    "openai-organization": "organization", "openai-project": "project", "anthropic-organization-id": "organization",
+    "x-goog-user-project": "project", "account-id": "account", "organization-id": "organization",
+}  # fmt: skip
+HEADER_ENDINGS: dict[str, str] = {
+    "-token": "token", "-api-key": "api-key", "-secret": "secret", "-account-id": "account",
+    "-organization-id": "organization", "-authorization": "authorization",
+}  # fmt: skip
+
+QUERY: dict[str, str] = {
+    **dict.fromkeys(("key", "api_key", "api-key", "apikey", "x-api-key", "subscription-key"), "api-key"),
+    **dict.fromkeys(("access_token", "refresh_token", "id_token", "auth_token", "token"), "token"),
+    **dict.fromkeys(("signature", "sig"), "signature"),
+    "client_secret": "secret", "client_assertion": "secret", "password": "password",
+}  # fmt: skip
+QUERY_PREFIXES: dict[str, str] = {"x-amz-": "aws-signature", "x-goog-": "google-signature"}
