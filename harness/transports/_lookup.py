@@ -14,7 +14,6 @@ The context is one value, so that whoever carries it to another thread carries a
 from __future__ import annotations
 
 import _thread
-import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -28,18 +27,19 @@ from harness.spec import Clock
 
 
 class OpenSession(Protocol):
-    """What the room needs of a session.
+    """What the room needs of a session."""
 
-    `clock` is that of replays, `wall` real time, for takes. `allowed_hosts` are patterns (`db.local`, `127.0.0.1:5432`,
-    `*.internal`) that the guard lets through; `ignored_hosts` are patterns whose HTTP requests go to the real server,
-    neither answered nor recorded.
-    """
+    @property
+    def name(self) -> str:
+        """What messages call it."""
 
-    name: str
-    clock: Clock
-    wall: Clock
-    allowed_hosts: Sequence[str]
-    ignored_hosts: Sequence[str]
+    @property
+    def clock(self) -> Clock:
+        """The clock of replays."""
+
+    @property
+    def wall(self) -> Clock:
+        """Real time, for what is heard live."""
 
     @property
     def records(self) -> bool:
@@ -51,7 +51,15 @@ class OpenSession(Protocol):
 
     @property
     def closed(self) -> bool:
-        """True once it has ended: set before `detach`."""
+        """True once it has ended."""
+
+    @property
+    def allowed_hosts(self) -> Sequence[str]:
+        """Patterns (`db.local`, `127.0.0.1:5432`, `*.internal`) of what the guard lets through."""
+
+    @property
+    def ignored_hosts(self) -> Sequence[str]:
+        """Patterns of the hosts whose HTTP requests go to the real server, neither answered nor recorded."""
 
     def open(self, request: Request, patience: Patience) -> Exchange | Live:
         """What to do about `request`. Thread-safe. Raises Miss, and remembers it."""
@@ -60,11 +68,12 @@ class OpenSession(Protocol):
         """A request came that may have been this session's, and was refused with `miss`. Remember it."""
 
     def refuse(self, what: str, host: str, port: int | None, where: str, *, inside: bool) -> Exception:
-        """The guard is about to refuse `what` (`connect`, `name lookup`, `command`). Remember it, return the error to
-        raise. `where` is `file:line` of the caller; `inside` is False for a thread that has nothing to do with it."""
+        """The guard is about to refuse `what` (`connect`, `name lookup`, `command`): remember it, and return the error
+        to raise. `where` is `file:line` of the caller; `inside` is False for a thread that has nothing to do with this
+        session. For a command, `host` is the command line."""
 
     def unseen(self, host: str, port: int | None, where: str) -> None:
-        """While recording: a connection left by a way that no seam saw, so the cassette lacks it."""
+        """While recording, a connection left by a way that no seam saw, so the cassette lacks it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,13 +122,13 @@ def live_call() -> Iterator[None]:
         _belonging.reset(token)
 
 
-def enter(session: OpenSession) -> weakref.ref[Member]:
+def enter(session: OpenSession) -> Member:
     """`session` is the innermost one of this context from now on."""
     member = Member(session)
     _open.append(member)
     here = _belonging.get()
     _belonging.set(replace(here, members=(*here.members, member)))
-    return weakref.ref(member)
+    return member
 
 
 def leave(session: OpenSession) -> None:

@@ -1,0 +1,8 @@
+"""Sink: HTTP clients. A session answers their requests or hears the live answers; the guard stops all else."""
+
+from harness.transports._guard import block_network
+from harness.transports._interception import intercepting, is_intercepting
+from harness.transports._lookup import OpenSession
+from harness.transports._transport import transport
+
+__all__ = ["OpenSession", "block_network", "intercepting", "is_intercepting", "transport"]

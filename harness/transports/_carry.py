@@ -1,0 +1,64 @@
+"""The context travels with the work: at ThreadPoolExecutor.submit and at Thread.start.
+
+Only our own variable does. Copying the whole context would change what the code under test sees of everybody else's.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, thread
+from typing import Any
+
+from harness.transports._lookup import Belonging, belonging, belonging_to
+from harness.transports._patch import Patch
+
+# A pool's own threads belong to nobody: each job brings its owner, and the pool may outlive the session by far.
+_POOL_TARGETS = (thread._worker,)  # noqa: SLF001 - nothing public tells a pool's thread
+
+
+def patches() -> list[Patch]:
+    """What has to be in place for work to know whom it belongs to."""
+    return [Patch(ThreadPoolExecutor, "submit", _submitting), Patch(threading.Thread, "start", _starting)]
+
+
+def _submitting(original: Callable[..., Any]) -> Callable[..., Any]:
+    def submit(self: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        return original(self, _Carried(belonging(), fn), *args, **kwargs)
+
+    return submit
+
+
+def _starting(original: Callable[..., Any]) -> Callable[..., Any]:
+    def start(self: threading.Thread) -> Any:
+        if getattr(self, "_target", None) not in _POOL_TARGETS and not self.ident:
+            _hand_over(self)
+        return original(self)
+
+    return start
+
+
+def _hand_over(thread: threading.Thread) -> None:
+    """`thread` will run on behalf of whoever starts it now, and forgets whom when it ends."""
+    inner, whom = thread.run, belonging()
+
+    def run() -> None:
+        del (
+            thread.run
+        )  # the instance's, which is this: a finished thread that is kept must not keep a session's context
+        with belonging_to(whom):
+            inner()
+
+    thread.run = run  # type: ignore[method-assign]
+
+
+class _Carried:
+    """`fn`, run on behalf of whoever handed it over."""
+
+    def __init__(self, whom: Belonging, fn: Callable[..., Any]) -> None:
+        self._whom = whom
+        self._fn = fn
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        with belonging_to(self._whom):
+            return self._fn(*args, **kwargs)

@@ -1,0 +1,134 @@
+"""Family: httpx or httpx2. They do the same and reject each other's objects, so everything here is written once and
+made anew for each, from its own classes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache, partial
+from types import AsyncGeneratorType, GeneratorType, ModuleType
+from typing import Any, cast
+
+from harness.engine import Live, aplay, play
+from harness.errors import Miss
+from harness.model import Event, Head, Headers, Nanos, Patience, Request, Reset, TimedOut, seconds
+from harness.transports._failures import failure
+from harness.transports._heard import AsyncHeardBody, Ear, HeardBody
+from harness.transports._lookup import OpenSession, live_call
+from harness.transports._replayed import AsyncReplayedBody, ReplayedBody
+
+FAMILIES = ("httpx", "httpx2")
+
+
+class Family:
+    """One family's way of asking and answering. Its requests, responses and streams are untyped here: which module's
+    they are is known only at run time."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self.module = module
+        self._replayed = _of(ReplayedBody, module.SyncByteStream)
+        self._replayed_async = _of(AsyncReplayedBody, module.AsyncByteStream)
+        self._heard = _of(HeardBody, module.SyncByteStream)
+        self._heard_async = _of(AsyncHeardBody, module.AsyncByteStream)
+        self._fail = partial(failure, module, is_async=False)
+        self._fail_async = partial(failure, module, is_async=True)
+
+    def answer(self, session: OpenSession, request: Any, upstream: Callable[[Any], Any]) -> Any:
+        """The response to `request`: replayed, or from `upstream` and heard. Raises as a live client does, or Miss."""
+        opened = session.open(_asked(request, request.read()), _patience(request))
+        if isinstance(opened, Live):
+            return self._listened(session, opened, request, upstream)
+        events = cast("GeneratorType[Event, None, None]", play(opened, session.clock))
+        head = self._head(next(events), self._fail)
+        body = self._replayed(events, self._fail, partial(_alive, session), opened, session.clock.now)
+        return self._response(head, body)
+
+    async def aanswer(self, session: OpenSession, request: Any, upstream: Callable[[Any], Awaitable[Any]]) -> Any:
+        """The same for tasks."""
+        opened = session.open(_asked(request, await request.aread()), _patience(request))
+        if isinstance(opened, Live):
+            return await self._alistened(session, opened, request, upstream)
+        events = cast("AsyncGeneratorType[Event, None]", aplay(opened, session.clock))
+        head = self._head(await anext(events), self._fail_async)
+        body = self._replayed_async(events, self._fail_async, partial(_alive, session), opened, session.clock.now)
+        return self._response(head, body)
+
+    def _listened(self, session: OpenSession, live: Live, request: Any, upstream: Callable[[Any], Any]) -> Any:
+        ear = Ear(session, live.take, self.module)
+        try:
+            with live_call():
+                response = upstream(request)
+        except BaseException as error:
+            ear.failed(error)
+            raise
+        return _heard(response, ear, self._heard)
+
+    async def _alistened(
+        self, session: OpenSession, live: Live, request: Any, upstream: Callable[[Any], Awaitable[Any]]
+    ) -> Any:
+        ear = Ear(session, live.take, self.module)
+        try:
+            with live_call():
+                response = await upstream(request)
+        except BaseException as error:
+            ear.failed(error)
+            raise
+        return _heard(response, ear, self._heard_async)
+
+    def _head(self, event: Event, fail: Callable[[Reset | TimedOut], Exception]) -> Head:
+        if isinstance(event, Reset | TimedOut):
+            raise fail(event)
+        assert isinstance(event, Head)
+        return event
+
+    def _response(self, head: Head, body: Any) -> Any:
+        extensions = {"http_version": b"HTTP/1.1"}
+        if head.reason:
+            extensions["reason_phrase"] = head.reason.encode("ascii", "replace")
+        headers = [(name.encode(), value.encode()) for name, value in head.headers]
+        return self.module.Response(head.status, headers=headers, stream=body, extensions=extensions)
+
+
+@cache
+def family(module: ModuleType) -> Family:
+    """The family whose public module is `module`."""
+    return Family(module)
+
+
+def _of(mixin: type, base: type) -> Callable[..., Any]:
+    """`mixin` as a stream of the family: its clients check with isinstance."""
+    return type(mixin.__name__, (mixin, base), {})
+
+
+def _asked(request: Any, body: bytes) -> Request:
+    headers = Headers(tuple(request.headers.multi_items()))
+    return Request(request.method, str(request.url), headers, body)
+
+
+def _patience(request: Any) -> Patience:
+    timeout: Mapping[str, float | None] = request.extensions.get("timeout") or {}
+    return Patience(**{phase: _nanos(timeout.get(phase)) for phase in ("connect", "read", "write", "pool")})
+
+
+def _nanos(timeout_s: float | None) -> Nanos | None:
+    return None if timeout_s is None else seconds(timeout_s)
+
+
+def _heard(response: Any, ear: Ear, body: Callable[..., Any]) -> Any:
+    """`response` with a stream that `ear` listens to."""
+    pairs = tuple((name.decode("latin-1"), value) for (name, _), value in _header_pairs(response))
+    ear.head(response.status_code, Headers(pairs), response.reason_phrase)
+    response.stream = body(response.stream, ear)
+    return response
+
+
+def _header_pairs(response: Any) -> Any:
+    """Names as they were on the wire, values as the family decodes them."""
+    return zip(response.headers.raw, (value for _, value in response.headers.multi_items()), strict=True)
+
+
+def _alive(session: OpenSession) -> None:
+    if session.closed:
+        message = f"the session {session.name!r} was closed while this answer was being read; read it to its end inside"
+        miss = Miss(message)
+        session.missed(miss)
+        raise miss
