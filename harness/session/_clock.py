@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Literal, Self
 
-from harness.clock import VirtualClock, WallClock, active_clock, in_foreign_loop
+from harness.clock import VirtualClock, VirtualTimeLoop, WallClock, installed_clock
 from harness.spec import Clock
 
 ClockChoice = Literal["virtual", "wall"] | Clock | None
@@ -34,13 +36,18 @@ class Ticking:
             self.word = "virtual" if isinstance(choice, VirtualClock) else "wall clock"
 
     def _virtual(self, *, installs: bool) -> VirtualClock:
-        joined = active_clock() if installs else None
+        if not installs:
+            return VirtualClock()
+        loop = asyncio._get_running_loop()  # noqa: SLF001 - documented for event loop authors; None where none runs
+        if isinstance(loop, VirtualTimeLoop):
+            return loop.clock
+        joined = installed_clock()
         if joined is not None:
             return joined
         clock = VirtualClock()
-        if installs and not in_foreign_loop():
+        if loop is None and not _in_trio():
             self._own = clock
-        elif installs:
+        else:
             self.word = "virtual, counting only: this event loop was running before the session"
         return clock
 
@@ -53,3 +60,9 @@ class Ticking:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
+
+
+def _in_trio() -> bool:
+    """True inside a trio run; trio is not imported to find out."""
+    trio = sys.modules.get("trio")
+    return trio is not None and trio.lowlevel.in_trio_run()

@@ -42,8 +42,9 @@ def replay(  # noqa: PLR0913 - the keywords of the front door
 
     Offline, and it never writes.
 
-    `allowed_hosts` are patterns that the guard lets through (`db.local`, `127.0.0.1:5432`); requests to `ignored_hosts` go
-    to the real server, neither answered nor recorded. `ignore` are JSON paths that take no part in matching (`"$.metadata.request_id"`, `{"path": ..., "regex": ...}`).
+    `allowed_hosts` are patterns that the guard lets through (`db.local`, `127.0.0.1:5432`); requests to `ignored_hosts`
+    go to the real server, neither answered nor recorded.
+    `ignore` are JSON paths that take no part in matching (`"$.metadata.request_id"`, `{"path": ..., "regex": ...}`).
     Raises CassetteNotFoundError, CassetteError.
     """
     rules = Rules.of(ignore=ignore, redact=redact)
