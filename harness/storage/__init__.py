@@ -1,4 +1,4 @@
-"""How a cassette looks on disk: vcrpy version 1 YAML with the times of every chunk, read tolerantly, written atomically."""
+"""How a cassette looks on disk: vcrpy version 1 YAML with the times of every chunk. Reads widely, writes atomically."""
 
 from harness.storage._check import Finding, Severity, check
 from harness.storage._load import load, parse

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from harness.errors import CassetteError
 from harness.storage._document import read_document
@@ -16,11 +17,7 @@ from harness.storage._read_response import RESPONSE_KEYS, RESPONSE_KEYS_ELSEWHER
 from harness.storage._shapes import TOP_KEYS, TOP_KEYS_ELSEWHERE, shape_of
 from harness.storage._timing import KEYS as TIMELINE_KEYS
 from harness.storage._trouble import did_you_mean
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from harness.storage._values import Value
+from harness.storage._values import Value
 
 Severity: TypeAlias = Literal["error", "warning"]
 _PAIR_KEYS: Final = ("request", "response")
@@ -28,7 +25,7 @@ _PAIR_KEYS: Final = ("request", "response")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong. `place` is the file, and what in it; an `error` keeps it from being replayed as recorded."""
+    """One thing that is wrong. `place` is the file, and what in it; an `error` is a file that cannot be replayed."""
 
     place: str
     severity: Severity

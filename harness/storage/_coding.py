@@ -15,6 +15,7 @@ from harness.storage._limits import BYTES_MAX
 
 GZIP_MAGIC: Final = b"\x1f\x8b"
 ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
+_TOO_LARGE: Final = f"it unpacks to more than {BYTES_MAX:,} bytes"
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _RAW: Final = -zlib.MAX_WBITS
 
@@ -69,8 +70,7 @@ def _inflate(data: bytes, window: int, most: int) -> tuple[bytes, bytes]:
     except zlib.error as error:
         raise ValueError(str(error)) from error
     if inflater.unconsumed_tail:
-        message = f"it unpacks to more than {BYTES_MAX:,} bytes"
-        raise ValueError(message)
+        raise ValueError(_TOO_LARGE)
     if not inflater.eof:
         message = "its end is missing"
         raise ValueError(message)
@@ -92,7 +92,7 @@ def _brotli(body: bytes) -> bytes:
         raise NoLibraryError(message)
     library = import_module(name)  # optional: only recordings that kept compressed bytes need it
     try:
-        return bytes(library.decompress(body))
+        return _bounded(bytes(library.decompress(body)))
     except library.error as error:
         raise ValueError(str(error)) from error
 
@@ -103,6 +103,13 @@ def _zstd(body: bytes) -> bytes:
         raise NoLibraryError(message)
     library = import_module("zstandard")  # optional: only recordings that kept compressed bytes need it
     try:
-        return bytes(library.ZstdDecompressor().decompressobj().decompress(body))
+        with library.ZstdDecompressor().stream_reader(body) as reader:
+            return _bounded(reader.read(BYTES_MAX + 1))
     except library.ZstdError as error:
         raise ValueError(str(error)) from error
+
+
+def _bounded(data: bytes) -> bytes:
+    if len(data) > BYTES_MAX:
+        raise ValueError(_TOO_LARGE)
+    return data

@@ -1,19 +1,17 @@
-"""Bytes of a file to one document of plain values: unpack, tell YAML from JSON, parse item by item where that can be."""
+"""Bytes of a file to one document of plain values: unpack, tell YAML from JSON, parse item by item where possible."""
 
 from __future__ import annotations
 
 import codecs
 import json
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from harness.storage._coding import GZIP_MAGIC, gunzip
 from harness.storage._limits import BYTES_MAX
 from harness.storage._split import split
 from harness.storage._trouble import Unreadable
+from harness.storage._values import Value
 from harness.storage._yaml_read import read_yaml
-
-if TYPE_CHECKING:
-    from harness.storage._values import Value
 
 _EMPTY_ADVICE: Final = "Delete it and record again; an empty file is never taken for an empty recording."
 _UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -91,8 +89,7 @@ def _read_by_item(data: bytes) -> Value:
     except Unreadable:
         # An alias to another item, a quoted text at column 0, or a mistake: the whole file decides, and knows the line.
         return read_yaml(data)
-    whole = isinstance(rest, dict) and "interactions" in rest and rest["interactions"] is None
     singles = [item[0] for item in items if isinstance(item, list) and len(item) == 1]
-    if not whole or len(singles) != len(items):
+    if not isinstance(rest, dict) or rest.get("interactions", "") is not None or len(singles) != len(items):
         return read_yaml(data)
-    return {**rest, "interactions": singles}  # type: ignore[dict-item] - `whole` says that it is a mapping
+    return {**rest, "interactions": singles}

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping as AnyMapping
+from typing import Final
 
 from harness.storage._trouble import Unreadable, did_you_mean
 from harness.storage._values import Mapping, Value, kind
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping as AnyMapping
 
 _TOP: Final[AnyMapping[str, str]] = {
     "http_interactions": "a cassette of Ruby's VCR",

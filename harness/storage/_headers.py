@@ -1,24 +1,22 @@
 """Which header fields are written: those that say something about the answer, not about the day.
 
 What a proxy, a clock or an SDK's version number puts there makes a recording that is made again differ for no reason.
-What describes the bytes on the wire (`content-encoding`, `transfer-encoding`, a length that is no longer right) would be
-a lie beside a decoded body.
+What describes the bytes on the wire (`content-encoding`, `transfer-encoding`, a length that is no longer right) would
+be a lie beside a decoded body.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable
+from typing import Final
 
 from harness.model import Headers
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _RESPONSE: Final = frozenset({
     "age", "alt-svc", "apim-request-id", "cf-cache-status", "cf-ray", "connection", "content-encoding", "date", "etag",
     "keep-alive", "nel", "openai-organization", "openai-processing-ms", "openai-project", "report-to", "request-id",
-    "server-timing", "set-cookie", "transfer-encoding", "via", "x-amzn-requestid", "x-amzn-trace-id", "x-cloud-trace-context",
-    "x-ms-request-id", "x-openai-proxy-wasm", "x-request-id", "x-runtime", "x-trace-id",
+    "server-timing", "set-cookie", "transfer-encoding", "via", "x-amzn-requestid", "x-amzn-trace-id",
+    "x-cloud-trace-context", "x-ms-request-id", "x-openai-proxy-wasm", "x-request-id", "x-runtime", "x-trace-id",
 })  # fmt: skip
 _RESPONSE_STARTS: Final = ("x-envoy-", "cf-aig-")
 _RATE_STARTS: Final = ("x-ratelimit-", "anthropic-ratelimit-", "ratelimit")
@@ -40,7 +38,7 @@ def response_headers(headers: Headers, status: int, stored: bytes) -> Headers:
     """The fields of an answer that are written, for a body that stands in the file as `stored`.
 
     Rate limits count down with every call and are dropped, save from an error: there a retry policy reads them.
-    A `content-length` stays where it is right; stock vcrpy hands it to clients that insist (urllib3 raises IncompleteRead).
+    A `content-length` stays where it is right: vcrpy hands it to clients that insist (urllib3 raises IncompleteRead).
     """
     starts = _RESPONSE_STARTS if status >= _ERROR_STATUS else (*_RESPONSE_STARTS, *_RATE_STARTS)
     wrong = {"content-length": str(len(stored))}

@@ -1,18 +1,16 @@
 """How a body stands in the file: laid out for a reader, and put back to the exact bytes on the way in.
 
-`compact` and `spaced` JSON is indented; its tokens are never decoded, so numbers, escapes and duplicate keys come back as
-they were. `crlf` is a text whose every line ends in CR LF (Gemini's event streams), stored with plain line ends, because
-YAML can hold a CR only in one long quoted line. A body is laid out only where the way back was tried and gave the bytes.
+`compact` and `spaced` JSON is indented; its tokens are never decoded, so numbers, escapes and duplicate keys come back
+as they were. `crlf` is a text whose every line ends in CR LF (Gemini's event streams), stored with plain line ends,
+because YAML can hold a CR only in one long quoted line. A body is laid out only where the way back gave the bytes.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 LAYOUTS: Final = ("compact", "spaced", "crlf")
 _TOKEN: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
@@ -28,8 +26,8 @@ _BLANK_AT_AN_EDGE: Final = re.compile(r"[ \t](?:\n|\Z)|\A[ \t\n]|\n\t")
 def stands_in_a_block(text: str) -> bool:
     """True where a YAML literal block gives back exactly `text`.
 
-    Not with CR, U+0085, U+2028, U+2029 or a byte order mark (line breaks and marks to YAML 1.1), control characters, or a
-    first line that begins with a blank. Nor with blanks at the end of a line: editors take them away without asking.
+    Not with CR, U+0085, U+2028, U+2029 or a byte order mark (line breaks and marks to YAML 1.1), control characters, or
+    a first line that begins with a blank. Nor with blanks at the end of a line: editors take them away without asking.
     """
     return not (_NEVER_IN_A_BLOCK.search(text) or _BLANK_AT_AN_EDGE.search(text))
 
@@ -90,7 +88,7 @@ def _indented(tokens: Sequence[str]) -> Iterator[str]:
     """`tokens` with two blanks for each level, empty collections closed at once, as `json.dumps(indent=2)` does it."""
     depth = 0
     for before, token in zip(["", *tokens], tokens, strict=False):
-        if token in "}]":
+        if token in {"}", "]"}:
             depth -= 1
             yield "" if before in {"{", "["} else _line(depth)
         elif before in {"{", "["}:

@@ -1,4 +1,4 @@
-"""How much of a file we are ready to hold: bounds far above every real cassette, so that a hostile one ends in a sentence.
+"""How much of a file we are ready to hold: far above every real cassette, so that a hostile one ends in a sentence.
 
 The largest of 5,220 surveyed cassettes has 4.2 MB; 10,000 interactions of an ordinary kind are 63 MB and 1.2 million
 nodes. Nesting is bounded because libyaml's composer recurses in C: 100,000 brackets kill the interpreter.

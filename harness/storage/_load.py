@@ -5,24 +5,21 @@ from __future__ import annotations
 import os
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.errors import CassetteError, CassetteNotFoundError
+from harness.model import Cassette
 from harness.storage._document import read_document
 from harness.storage._limits import BYTES_MAX
 from harness.storage._read import read_cassette
 from harness.storage._trouble import Unreadable
-
-if TYPE_CHECKING:
-    from harness.model import Cassette
 
 
 def load(path: str | os.PathLike[str], *, name: str | None = None) -> Cassette:
     """The Cassette in the file at `path`; `name` is what messages call it, by default the path itself.
 
     Reads vcrpy's YAML and JSON, plain or gzip, and the layouts of other projects that DESIGN section 6 lists.
-    Raises CassetteNotFoundError where there is no file, and CassetteError for one that is unreadable, cut short, empty or
-    no recording of HTTP. Never returns an empty Cassette in place of an error.
+    Raises CassetteNotFoundError where there is no file, and CassetteError for one that is unreadable, cut short, empty
+    or no recording of HTTP. Never returns an empty Cassette in place of an error.
     """
     return parse(read_bytes(Path(path)), name if name is not None else os.fspath(path))
 

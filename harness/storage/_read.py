@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar, cast
+from typing import Final, TypeVar, cast
 
 from harness.dialects import MEANING, frames
-from harness.model import Cassette, Chunk, End, Head, Interaction, Left, Request, Timeline
+from harness.model import At, Cassette, Chunk, End, Head, Interaction, Left, Request, Timeline
 from harness.storage._layout import LAYOUTS
 from harness.storage._read_request import read_request, restored
 from harness.storage._read_response import read_response
-from harness.storage._shapes import shape_of
+from harness.storage._shapes import Shape, shape_of
 from harness.storage._timing import SILENT_ENDS, Timing, nanos, read_error, read_timing
 from harness.storage._trouble import Unreadable, did_you_mean
 from harness.storage._values import Mapping, Value, mapping, text, whole
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from harness.model import At
-    from harness.storage._shapes import Shape
 
 T = TypeVar("T")
 UNANSWERED_KEYS: Final = ("position", "request", "at", "error", "end", "request_layout")
@@ -103,7 +98,7 @@ def _retimed(timing: Timing, lengths: Sequence[int], total: int) -> tuple[Timing
 
     How it ended stays: a recording that stops early never becomes a clean end by an edit.
     """
-    told = f"the timeline adds up to {timing.length} bytes and the body has {total}, so the body was edited after recording"
+    told = f"the timeline adds up to {timing.length} bytes and the body has {total}: it was edited after recording"
     if len(lengths) == len(timing.spans):
         spans = tuple((at, length) for (at, _), length in zip(timing.spans, lengths, strict=True))
         how = "it plays in its dialect's frames at the recorded times"

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from typing import Final
 
 from harness.model import Headers, Request
 from harness.storage._layout import restore
 from harness.storage._trouble import Unreadable, did_you_mean
 from harness.storage._values import Mapping, Value, kind, mapping, text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 REQUEST_KEYS: Final = ("method", "uri", "headers", "body")
 REQUEST_KEYS_ELSEWHERE: Final = ("url", "parsed_body")

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from harness.model import Head, Headers
 from harness.storage._coding import NoLibraryError, decoded
 from harness.storage._read_request import read_body, read_headers, read_parsed
 from harness.storage._trouble import Unreadable, did_you_mean
 from harness.storage._values import Mapping, Value, mapping, text, whole
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 RESPONSE_KEYS: Final = ("status", "headers", "timeline", "body")
 RESPONSE_KEYS_ELSEWHERE: Final = (

@@ -5,19 +5,15 @@ from __future__ import annotations
 import gzip
 import os
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.errors import CassetteError, CassetteWriteError
+from harness.model import Cassette
 from harness.storage._load import load, parse
 from harness.storage._stored import as_stored
 from harness.storage._write import dump
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from harness.model import Cassette
 
 _OPEN_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
@@ -25,7 +21,7 @@ _OPEN_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) |
 def save(path: str | os.PathLike[str], cassette: Cassette) -> None:
     """Write `cassette` to `path`, whole or not at all. Folders are made as needed.
 
-    Raises CassetteWriteError where it cannot be written; what was there before is intact then, and no other file is left.
+    Raises CassetteWriteError where it cannot be written: what was there before is intact then, and nothing else is left.
     Raises CassetteError where the file that is there cannot be read: it may be somebody's only copy.
     A path that ends in `.gz` is written as gzip. One that ends in `.json` is refused: cassettes are YAML.
     """
@@ -39,7 +35,7 @@ def save(path: str | os.PathLike[str], cassette: Cassette) -> None:
         temporary = _written(target, content)
         try:
             _compare(temporary, cassette, target)
-            os.replace(temporary, target)
+            temporary.replace(target)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from harness.storage._foreign import refuse_item, refuse_list, refuse_mapping, refuse_other
 from harness.storage._trouble import Unreadable
 from harness.storage._values import Mapping, Value, kind, mapping, sequence
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 TOP_KEYS: Final = ("interactions", "unanswered", "version")
 TOP_KEYS_ELSEWHERE: Final = ("metadata", "requests", "responses", "request", "response", "recorded_with")
@@ -80,7 +78,7 @@ def _notes_on_the_end(document: Mapping, items: tuple[Mapping, ...]) -> tuple[st
 
 
 def _parallel(document: Mapping) -> Shape:
-    """langchain's serializer: all requests, then all responses, in the same order."""
+    """Langchain's serializer: all requests, then all responses, in the same order."""
     requests, responses = document["requests"], document["responses"]
     if not isinstance(requests, list) or not isinstance(responses, list) or len(requests) != len(responses):
         counts = " and ".join(f"{len(x)}" if isinstance(x, list) else kind(x) for x in (requests, responses))

@@ -1,7 +1,7 @@
 """Where each interaction of a cassette begins, found without parsing: the seam for opening a large file lazily.
 
-Parsing item by item also halves the cost of a thousand interactions (measured: 0.49 s to 0.25 s), because one document of
-a million nodes keeps the cyclic garbage collector busy.
+Parsing item by item also halves the cost of a thousand interactions (measured: 0.49 s to 0.25 s), because one document
+of a million nodes keeps the cyclic garbage collector busy.
 
 Why a scan may be trusted: in block style nothing inside an item can stand at column 0. A quoted scalar or a flow
 collection that does so all the same leaves a piece that does not parse, and then the whole file is parsed instead.

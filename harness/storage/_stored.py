@@ -6,15 +6,11 @@ Saving compares what it reads back with this, so nothing else may get lost on th
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-from harness.model import Cassette, Chunk, Head, Interaction, Nanos, Request, Reset, TimedOut, Timeline
+from harness.model import Cassette, Chunk, Event, Head, Nanos, Request, Reset, TimedOut, Timeline
 from harness.storage._headers import request_headers, response_headers
 from harness.storage._layout import lay_out
 from harness.storage._timing import nanos, read_error, rounded, write_error
-
-if TYPE_CHECKING:
-    from harness.model import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +87,3 @@ def _event(event: Event, body: bytes) -> Event:
         case Chunk():
             return Chunk(bytes(event.data))
     return event
-
-
-def numbered(cassette: Cassette) -> tuple[tuple[int, Interaction], ...]:
-    """Every interaction with its place among all requests, from one."""
-    return tuple(enumerate(cassette.interactions, 1))

@@ -2,24 +2,22 @@
 
     timeline: {v: 1, unit: ms, headers_at: 2, chunks: 2+42 102+42, end: eof, end_ms: 104}
 
-`chunks` has one `offset+length` per chunk: milliseconds since the request was sent, and bytes. Lengths, not characters, so
-that a chunk may end in the middle of one. One string, because the same as a nested list costs 84 % of load time more
+`chunks` has one `offset+length` per chunk: milliseconds since the request was sent, and bytes. Bytes, not characters,
+so that a chunk may end in the middle of one. One string, because the same as a nested list costs 84 % of load time more
 (measured). Whole milliseconds, so that a recording made again differs little; rounding keeps the order.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, get_args
+from typing import Final, get_args
 
 from harness.model import PER_MILLISECOND, Left, Nanos, Phase, Reset, TimedOut
 from harness.storage._trouble import Unreadable, did_you_mean
 from harness.storage._values import Mapping, Value, mapping, text, whole
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 VERSION: Final = 1
 KEYS: Final = ("v", "unit", "headers_at", "chunks", "end", "end_ms", "error", "layout", "request_layout")

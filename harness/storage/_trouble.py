@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 class Unreadable(ValueError):  # noqa: N818 - never leaves this room: `parse` turns it into a CassetteError
-    """`what` is wrong, at `place` (`interaction #3, response.status` or `line 7, column 3`), and what to do about it."""
+    """`what` is wrong, at `place` (`interaction #3, response.status` or `line 7, column 3`), and what to do then."""
 
     def __init__(self, what: str, place: str = "", advice: str = "") -> None:
         self.what = what

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from harness.errors import CassetteWriteError
-from harness.model import Chunk, Head, Reset, TimedOut
+from harness.model import Cassette, Chunk, Head, Headers, Interaction, Request, Reset, TimedOut, Timeline
 from harness.storage._stored import Laid, as_stored, laid_request, laid_response
 from harness.storage._timing import Timing, rounded, write_error, write_timing
+from harness.storage._values import Mapping, Value
 from harness.storage._yaml_write import OneLine, write_yaml
-
-if TYPE_CHECKING:
-    from harness.model import Cassette, Headers, Interaction, Request, Timeline
-    from harness.storage._values import Mapping, Value
 
 
 def dump(cassette: Cassette) -> bytes:
@@ -35,7 +30,8 @@ def dump(cassette: Cassette) -> bytes:
     try:
         return write_yaml({**document, "version": 1})
     except UnicodeEncodeError as error:
-        message = f"{cassette.name or 'the cassette'}: {error.object[error.start : error.end]!r} is no text and cannot be written."
+        bad = error.object[error.start : error.end]
+        message = f"{cassette.name or 'the cassette'}: {bad!r} in a header or URL is no text and cannot be written."
         raise CassetteWriteError(message) from error
 
 

@@ -1,8 +1,8 @@
 """YAML to plain values: composed by libyaml where it is there, never constructed.
 
-PyYAML's constructors are what makes a YAML file dangerous (tags that name Python objects) and much of what makes it slow.
-A cassette needs none of them: scalars, lists, mappings and `!!binary`. Of the Python tags that other recorders left
-behind, the harmless ones are read as the text they hold; every other tag is refused.
+PyYAML's constructors are what makes a YAML file dangerous (tags that name Python objects) and much of what makes it
+slow. A cassette needs none of them: scalars, lists, mappings and `!!binary`. Of the Python tags that other recorders
+left behind, the harmless ones are read as the text they hold; every other tag is refused.
 
 1. Nesting, nodes and what aliases expand to are bounded (`_limits`).
 2. Header values, URLs and bodies keep the text that stands in the file: `1.0` is not a float there, nor `yes` a truth.
@@ -13,17 +13,14 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import yaml
 
 from harness.storage._limits import ALIASED_BYTES_MAX, DEPTH_MAX, NODES_MAX
 from harness.storage._trouble import Unreadable
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from harness.storage._values import Value
+from harness.storage._values import Value
 
 if TYPE_CHECKING or not yaml.__with_libyaml__:
     from yaml import SafeLoader as _Base
@@ -48,7 +45,7 @@ class _TooBigError(Exception):
 class _Loader(_Base):
     """Composes only. Plain scalars resolve to null, bool, int and float; dates stay texts."""
 
-    yaml_implicit_resolvers = {
+    yaml_implicit_resolvers: ClassVar = {
         first: [(tag, form) for tag, form in forms if tag[len(_YAML) :] in {"null", "bool", "int", "float"}]
         for first, forms in _Base.yaml_implicit_resolvers.items()
     }
@@ -74,7 +71,7 @@ class _Loader(_Base):
         """The tag of an untagged node. The short cut halves the cost: nearly every scalar of a cassette is quoted."""
         if kind is yaml.ScalarNode and not implicit[0]:
             return _STR
-        return super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call] - PyYAML is untyped here
+        return super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call]  # PyYAML is untyped here
 
 
 def read_yaml(data: bytes) -> Value:
@@ -92,7 +89,7 @@ def read_yaml(data: bytes) -> Value:
         message = f"this is no cassette: {error}"
         raise Unreadable(message) from error
     finally:
-        loader.dispose()  # type: ignore[no-untyped-call] - PyYAML is untyped here
+        loader.dispose()
 
 
 def _problem(error: yaml.MarkedYAMLError) -> str:
@@ -164,7 +161,7 @@ class _Tree:
 
 
 def _stays_text(key: str, node: yaml.Node) -> bool:
-    """Headers all the way down; the other texts only where they are scalars (a body may be a mapping of typed values)."""
+    """Headers all the way down; other texts only where they are scalars (a body may be a mapping of typed values)."""
     return key in _TEXT_KEYS and (key == "headers" or isinstance(node, yaml.ScalarNode))
 
 

@@ -1,7 +1,7 @@
 """Plain values to YAML that reads well in a diff and comes back exactly.
 
-An emitter of our own for the little that a cassette needs, because libyaml's writes a whole body as one quoted line as soon
-as it holds an emoji, and PyYAML's own, which does not, is ten times slower and corrupts U+0085 in blocks.
+An emitter of our own for the little that a cassette needs, because libyaml's writes a whole body as one quoted line as
+soon as it holds an emoji, and PyYAML's own, which does not, is ten times slower and corrupts U+0085 in blocks.
 
 1. A text of several lines is a literal block wherever a block gives back the same text.
 2. Every other text stands on one line: plain where no YAML reader can take it for something else, single-quoted, or
@@ -13,15 +13,12 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Iterator
 from textwrap import wrap
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from harness.storage._layout import stands_in_a_block
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from harness.storage._values import Value
+from harness.storage._values import Value
 
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./?=&%~@-]*(?::[A-Za-z0-9_./?=&%~@-]+)*", re.ASCII)
 _CHUNKS: Final = re.compile(r"\d+\+\d+(?: \d+\+\d+)*", re.ASCII)
@@ -117,4 +114,4 @@ def _one_line(text: str) -> str:
 def _escape(found: re.Match[str]) -> str:
     char = found[0]
     code = ord(char)
-    return _SHORT_ESCAPES.get(char) or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")  # noqa: PLR2004 - two hex digits
+    return _SHORT_ESCAPES.get(char) or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
