@@ -1,0 +1,36 @@
+"""The only room that knows what time it is: virtual time for threads and event loops, and the wall clock."""
+
+from harness.clock._active import installed_clock
+from harness.clock._duration import parse_duration
+from harness.clock._loop import VirtualTimeLoop, new_event_loop
+from harness.clock._real import (
+    in_real_time,
+    real_lock,
+    real_monotonic,
+    real_monotonic_ns,
+    real_sleep,
+    real_time,
+    real_time_ns,
+)
+from harness.clock._trampolines import install_trampolines
+from harness.clock._virtual import BOOT, EPOCH, VirtualClock
+from harness.clock._wall import WallClock
+
+__all__ = [
+    "BOOT",
+    "EPOCH",
+    "VirtualClock",
+    "VirtualTimeLoop",
+    "WallClock",
+    "in_real_time",
+    "install_trampolines",
+    "installed_clock",
+    "new_event_loop",
+    "parse_duration",
+    "real_lock",
+    "real_monotonic",
+    "real_monotonic_ns",
+    "real_sleep",
+    "real_time",
+    "real_time_ns",
+]

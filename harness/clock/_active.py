@@ -1,0 +1,39 @@
+"""Which window is open, and whether the calling thread takes part in it."""
+
+from __future__ import annotations
+
+import _thread
+import sys
+from typing import TYPE_CHECKING
+
+from harness.clock._real import is_in_real_time
+
+if TYPE_CHECKING:
+    from harness.clock._virtual import VirtualClock
+
+_open: VirtualClock | None = None
+
+
+def installed_clock() -> VirtualClock | None:
+    """The clock whose window is open in this process, or None."""
+    return _open
+
+
+def set_installed(clock: VirtualClock | None) -> None:
+    """Open or close the window: one per process, because `time` is one per process."""
+    global _open  # noqa: PLW0603 - the one fact about the process that this module keeps
+    _open = clock
+
+
+def mine() -> VirtualClock | None:
+    """The installed clock where the calling thread takes part, else None: then everything is real."""
+    clock = _open
+    if clock is None or _thread.get_ident() not in clock.baton.participants or is_in_real_time():
+        return None
+    return None if _is_in_real_trio() else clock
+
+
+def _is_in_real_trio() -> bool:
+    """True inside a trio run on trio's real clock: freezing `perf_counter` under it would hang every sleep."""
+    trio = sys.modules.get("harness.clock._trio")
+    return trio is not None and trio.is_in_real_run()

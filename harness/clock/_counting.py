@@ -1,0 +1,114 @@
+"""A virtual clock where it is not the time of the program: a wait moves `now` and returns.
+
+What can end a wait for ever is decidable here as follows.
+A thread: an action on the agenda, or, for 50 ms of real time, another thread that sets `wake`.
+A task in a loop that is not ours: whatever the loop still has to do (a callback, a timer, a file descriptor, another thread
+that may call in). Where it has nothing left, nothing can come, and VirtualDeadlockError is raised; while it has something
+left, the task waits for its cancellation in real time. A loop whose insides cannot be seen (uvloop) counts as having
+something left while any other task is not done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from typing import TYPE_CHECKING, Final
+
+from harness.clock._agenda import Agenda
+from harness.clock._baton import deadlock
+from harness.clock._real import in_real_time
+from harness.clock._waiter import line_of
+from harness.model import NEVER, Nanos
+from harness.spec import CancelEvent
+
+if TYPE_CHECKING:
+    from harness.clock._virtual import VirtualClock
+
+_GRACE_S: Final = 0.05
+_LOOK_AGAIN_S: Final = 0.05
+_ours: Final[set[asyncio.TimerHandle]] = set()
+"""Timers of our own looking: they are nothing that could end anybody's wait."""
+
+
+def wait_until(agenda: Agenda, at: Nanos, wake: CancelEvent | None) -> bool:
+    """Move to `at`, or to the moment in which `wake` is set; True where it is set."""
+    agenda.refuse_waiting()
+    while wake is None or not wake.is_set():
+        due = min(at, agenda.next_at())
+        if due >= NEVER:
+            return _wait_for_ever(agenda, wake)
+        if (exceeded := agenda.exceeded(due)) is not None:
+            raise exceeded
+        if agenda.next_at() > at:
+            agenda.move_to(at)
+            return False
+        agenda.run_next()
+    return True
+
+
+def _wait_for_ever(agenda: Agenda, wake: CancelEvent | None) -> bool:
+    if wake is not None and threading.active_count() > 1:
+        with in_real_time():
+            if wake.wait(_GRACE_S):
+                return True
+    raise deadlock(agenda.now, [_this_line()])
+
+
+def _this_line() -> str:
+    return f"{threading.current_thread().name} waits {line_of(sys._getframe())}"  # noqa: SLF001 - the only way
+
+
+async def sleep_until(clock: VirtualClock, at: Nanos) -> None:
+    """Wait in the task that runs, whatever it runs on."""
+    trio = _trio_of_this_task()
+    if trio is not None:
+        await trio.sleep_until(clock, at)
+        return
+    loop = asyncio.get_running_loop()
+    if getattr(loop, "clock", None) is clock:
+        await loop.sleep_until(at)  # type: ignore[attr-defined] # a VirtualTimeLoop; importing it here would be a circle
+    elif at >= NEVER:
+        await _until_cancelled(clock.agenda, loop)
+    else:
+        wait_until(clock.agenda, at, None)
+        await asyncio.sleep(0)
+
+
+def _trio_of_this_task() -> object | None:
+    return None
+
+
+async def _until_cancelled(agenda: Agenda, loop: asyncio.AbstractEventLoop) -> None:
+    while agenda.next_at() < NEVER:
+        wait_until(agenda, agenda.next_at(), None)
+        await asyncio.sleep(0)
+    line = _this_line()
+    while True:
+        await asyncio.sleep(0)
+        if not _has_more_to_do(loop):
+            raise deadlock(agenda.now, [line])
+        await _look_again(loop)
+
+
+async def _look_again(loop: asyncio.AbstractEventLoop) -> None:
+    later = loop.create_future()
+    handle = loop.call_later(_LOOK_AGAIN_S, later.set_result, None)
+    _ours.add(handle)
+    try:
+        await later
+    finally:
+        handle.cancel()
+        _ours.discard(handle)
+
+
+def _has_more_to_do(loop: asyncio.AbstractEventLoop) -> bool:
+    if threading.active_count() > 1:
+        return True
+    ready, scheduled = getattr(loop, "_ready", None), getattr(loop, "_scheduled", None)
+    selector = getattr(loop, "_selector", None)
+    if ready is None or scheduled is None or selector is None:
+        return any(task is not asyncio.current_task(loop) for task in asyncio.all_tasks(loop))
+    timers = [handle for handle in scheduled if not handle.cancelled() and handle not in _ours]
+    # One descriptor is the loop's own, for being woken by other threads.
+    return bool(ready or timers) or len(selector.get_map()) > 1

@@ -1,0 +1,186 @@
+"""An asyncio event loop on a virtual clock: where other loops sleep in their selector, this one lets time jump."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import math
+import sys
+from collections.abc import Callable
+from contextvars import Context
+from typing import Any, Final
+
+from harness.clock._active import installed_clock
+from harness.clock._duration import parse_duration
+from harness.clock._virtual import BOOT, VirtualClock
+from harness.clock._waiter import Waiter, line_of
+from harness.errors import VirtualDeadlockError, VirtualTimeError
+from harness.model import NEVER, Nanos, as_seconds, seconds
+
+IO_GRACE: Final = "20ms"
+"""Real time that registered sockets and pipes get before a jump, as trio's autojump threshold.
+Measured with a loopback server: an immediate answer needs 1 ms, one that takes 3 ms is safe with 20 ms, and one that takes
+50 ms never is. So virtual time over real sockets is a guess: take WallClock where that matters."""
+
+
+class _Timer(asyncio.TimerHandle):
+    """Orders by the whole nanosecond, then by who was armed first: a heap alone keeps no order among equals."""
+
+    __slots__ = ("key",)
+
+    key: tuple[Nanos, int]
+
+    def __lt__(self, other: object) -> bool:
+        return self.key < other.key if isinstance(other, _Timer) else NotImplemented
+
+
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
+    """`time()` is the clock's `monotonic()`; a turn without work is a jump to the next timer, at once.
+
+    While it runs, its clock is installed. Threads may call in: that needs no real time either.
+    """
+
+    is_virtual: Final = True
+
+    def __init__(self, clock: VirtualClock | None = None, *, io_grace: str | float = IO_GRACE) -> None:
+        """Without `clock` it goes by the installed one, else by one of its own."""
+        self._own = clock or installed_clock() or VirtualClock()
+        self._may_follow = clock is None
+        self._io_grace_s = as_seconds(parse_duration(io_grace))
+        self._waiter: Waiter | None = None
+        self._endless: dict[asyncio.Future[None], None] = {}
+        super().__init__()
+        self._poll: Callable[[float | None], list[Any]] = self._selector.select  # type: ignore[attr-defined]
+        self._selector.select = self._select  # type: ignore[attr-defined]
+        self._inner_fds = len(self._selector.get_map())  # type: ignore[attr-defined]
+
+    @property
+    def clock(self) -> VirtualClock:
+        """The clock this loop goes by."""
+        return self._own
+
+    def time(self) -> float:
+        """Virtual seconds, the same as `time.monotonic` inside the window."""
+        return as_seconds(Nanos(BOOT + self._own.now()))
+
+    def call_at(  # type: ignore[override] # typeshed's is generic in the arguments; we only pass them on
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """As asyncio's. Timers due in the same instant fire in the order in which they were armed."""
+        self._check_closed()  # type: ignore[attr-defined]
+        at = seconds(when) if math.isfinite(when) else Nanos(BOOT + NEVER)
+        timer = _Timer(as_seconds(at), callback, args, self, context)
+        timer.key = (at, self._own.agenda.next_order())
+        heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]
+        timer._scheduled = True  # type: ignore[attr-defined] # noqa: SLF001 - as BaseEventLoop.call_at does
+        return timer
+
+    def run_forever(self) -> None:
+        """As asyncio's, inside of the clock's window."""
+        self._follow_installed()
+        with self._own.taking_part():
+            super().run_forever()
+
+    async def sleep_until(self, at: Nanos) -> None:
+        """A timer at the clock's `at`. Where that is NEVER and nothing can come, VirtualDeadlockError is raised here."""
+        done: asyncio.Future[None] = self.create_future()
+        if at >= NEVER:
+            self._endless[done] = None
+        else:
+            timer = self.call_at(as_seconds(Nanos(BOOT + at)), _finish, done)
+        try:
+            await done
+        finally:
+            self._endless.pop(done, None)
+            if at < NEVER:
+                timer.cancel()
+
+    def _write_to_self(self) -> None:
+        super()._write_to_self()  # type: ignore[misc]
+        waiter = self._waiter
+        if waiter is not None:
+            self._own.baton.wake(waiter)
+
+    # --- in place of sleeping in the selector -------------------------------------------------------------------
+
+    def _select(self, timeout: float | None) -> list[Any]:
+        events = self._poll(0)
+        if not events and (timeout is None or timeout > 0):
+            events = self._poll(self._io_grace_s) if self._has_foreign_fds() else []
+            if not events:
+                events = self._jump()
+        # One float further than `now`, so that what is due now is due: nothing is due early, nothing turns in place.
+        self._clock_resolution = math.ulp(self.time())
+        return events
+
+    def _jump(self) -> list[Any]:
+        scheduled: list[_Timer] = self._scheduled  # type: ignore[attr-defined]
+        at, order = scheduled[0].key if scheduled else (Nanos(BOOT + NEVER), None)
+        self._waiter = waiter = Waiter(Nanos(at - BOOT), describe=self._describe, order=order)
+        waiter.wants_error = bool(self._endless)
+        try:
+            # A last look, now that a call from another thread would find the waiter.
+            events = self._poll(0)
+            if not events:
+                self._own.baton.block(waiter)
+                events = self._poll(0)
+        except VirtualDeadlockError as error:
+            self._raise_in_task(error)
+            events = []
+        finally:
+            self._waiter = None
+        return events
+
+    def _raise_in_task(self, error: VirtualDeadlockError) -> None:
+        for future in self._endless:
+            if not future.done():
+                future.set_exception(error)
+                return
+        raise error
+
+    def _has_foreign_fds(self) -> bool:
+        return len(self._selector.get_map()) > self._inner_fds  # type: ignore[attr-defined]
+
+    def _describe(self) -> str:
+        tasks = [task for task in asyncio.all_tasks(self) if not task.done()]
+        lines = sorted(f"{task.get_name()} {line_of(_innermost(task))}" for task in tasks)
+        return "in its event loop: " + ("; ".join(lines) or "no task")
+
+    # --- which clock --------------------------------------------------------------------------------------------
+
+    def _follow_installed(self) -> None:
+        """A loop that was made before the window opened goes by the window's clock; its timers keep their distance."""
+        installed = installed_clock()
+        if installed is None or installed is self._own or not self._may_follow:
+            return
+        shift = installed.now() - self._own.now()
+        for timer in self._scheduled:  # type: ignore[attr-defined]
+            at, order = timer.key
+            timer.key = (Nanos(at + shift), order)
+            timer._when = as_seconds(timer.key[0])  # noqa: SLF001 - asyncio reads it to see what is due
+        self._own = installed
+
+
+def _innermost(task: asyncio.Task[Any]) -> Any:  # noqa: ANN401 - a frame or None, and line_of takes both
+    """The frame in which the task hangs: get_stack's last for a coroutine is its outermost one that waits."""
+    awaiting, frame = task.get_coro(), None
+    while awaiting is not None:
+        frame = getattr(awaiting, "cr_frame", None) or getattr(awaiting, "gi_frame", None) or frame
+        awaiting = getattr(awaiting, "cr_await", None) or getattr(awaiting, "gi_yieldfrom", None)
+    return frame
+
+
+def _finish(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def new_event_loop() -> VirtualTimeLoop:
+    """A loop factory for `asyncio.Runner`, pytest-asyncio and anyio. Raises VirtualTimeError where uvloop is installed."""
+    policy = getattr(asyncio.events, "_event_loop_policy", None)
+    if type(policy).__module__.startswith("uvloop") and "uvloop" in sys.modules:
+        raise VirtualTimeError(
+            "uvloop is installed as the event loop policy, and its clock is C code that cannot be virtual\n"
+            '  leave uvloop.install() out under test, or run this test with clock="wall"'
+        )
+    return VirtualTimeLoop()

@@ -1,0 +1,84 @@
+"""Starting and joining threads while a window is open: a participant's threads take part too."""
+
+from __future__ import annotations
+
+import _thread
+import threading
+import weakref
+from typing import Final
+
+from harness.clock._active import installed_clock, mine
+from harness.clock._baton import Baton
+from harness.clock._lock import VirtualLock
+from harness.clock._real import in_real_time, real_lock, real_thread_join, real_thread_start
+from harness.clock._waiter import Waiter
+
+_running: Final[weakref.WeakKeyDictionary[threading.Thread, VirtualLock]] = weakref.WeakKeyDictionary()
+"""Held by each participating thread until it ends: what `join` waits for."""
+
+
+def start(thread: threading.Thread) -> None:
+    """In place of `threading.Thread.start`."""
+    clock = mine()
+    if clock is None:
+        real_thread_start(thread)
+        return
+    entry, is_here = Waiter(), real_lock()
+    is_here.acquire()
+    done = VirtualLock()
+    done.acquire()
+    original = thread.run
+
+    def run() -> None:
+        entry.ident = _thread.get_ident()
+        is_here.release()
+        entry.gate.acquire()
+        try:
+            original()
+        finally:
+            done.release()
+            _leave(thread)
+
+    thread.run = run  # type: ignore[method-assign] # the only step of a thread's life that is ours to wrap
+    try:
+        # The starter waits for the thread to be there. That wait is real: it is short, and it must not be a turn.
+        with in_real_time():
+            real_thread_start(thread)
+            is_here.acquire()
+    finally:
+        del thread.run
+    _running[thread] = done
+    clock.baton.invite(entry)
+
+
+def _leave(thread: threading.Thread) -> None:
+    # Of the window that is open now: a thread parked by an earlier one may have been woken into it.
+    clock = installed_clock()
+    if clock is not None:
+        clock.baton.leave(thread)
+
+
+def join(thread: threading.Thread, timeout: float | None = None) -> None:
+    """In place of `threading.Thread.join`."""
+    clock, done = mine(), _running.get(thread)
+    if clock is None or thread is threading.current_thread():
+        real_thread_join(thread, timeout)
+    elif done is not None:
+        _join_participant(thread, done, timeout)
+    else:
+        _join_stranger(clock.baton, thread, timeout)
+
+
+def _join_participant(thread: threading.Thread, done: VirtualLock, timeout: float | None) -> None:
+    if done.acquire(True, -1 if timeout is None else max(timeout, 0)):
+        done.release()
+        with in_real_time():
+            real_thread_join(thread)
+
+
+def _join_stranger(baton: Baton, thread: threading.Thread, timeout: float | None) -> None:
+    if not thread.is_alive():
+        real_thread_join(thread, timeout)
+        return
+    with baton.outside():
+        real_thread_join(thread, timeout)

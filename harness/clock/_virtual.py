@@ -1,0 +1,215 @@
+"""A clock that never waits: time jumps to whatever happens next.
+
+Not installed, it counts: a wait moves `now` and returns. Installed, it is the time of every thread that takes part.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from typing import Final
+
+from harness.clock import _counting
+from harness.clock._active import installed_clock, mine, set_installed
+from harness.clock._agenda import Agenda
+from harness.clock._baton import Baton
+from harness.clock._duration import parse_duration, point
+from harness.clock._patches import patched
+from harness.clock._waiter import Waiter, line_of
+from harness.errors import VirtualDeadlockError, VirtualTimeError
+from harness.model import NEVER, PER_SECOND, Nanos, as_seconds, seconds
+from harness.spec import CancelEvent
+
+BOOT: Final = Nanos(100_000 * PER_SECOND)
+"""What `time.monotonic` says when a clock begins: a machine that booted yesterday.
+Not zero, because a rate limiter that starts with `last = 0.0` must see that as long ago, as it does on a real machine.
+Not more, because a float of seconds has to hold whole nanoseconds."""
+
+EPOCH: Final = 1_767_225_600.0
+"""What `time.time` says when a clock begins: 2026-01-01T00:00:00Z, so that HTTP dates and expiries come out alike every run."""
+
+HORIZON: Final = "1d"
+
+_READS_MAX: Final = 1_000_000
+"""So often the time may be read at one and the same instant; more is a loop that waits by looking at the clock."""
+
+
+class VirtualClock:
+    """Virtual time for threads and event loops. `now` counts from the clock's own beginning, in nanoseconds."""
+
+    def __init__(self, horizon: str | float | None = HORIZON, *, start: datetime | float = EPOCH) -> None:
+        """`horizon`: how late it may get before a wait raises HorizonExceededError (`1d` unless said; None: for ever).
+        `start`: what `time.time` says at the beginning, a date with a time zone or seconds since 1970.
+        """
+        self.agenda = Agenda(parse_duration(horizon))
+        self.baton = Baton(self.agenda)
+        self.leaked: tuple[str, ...] = ()
+        self._epoch = seconds(_timestamp(start))
+        self._reads = (Nanos(0), 0)
+
+    # --- the Clock of harness.spec ------------------------------------------------------------------------------
+
+    def now(self) -> Nanos:
+        """Virtual nanoseconds since the clock began."""
+        return self.agenda.now
+
+    def wait_until(self, at: Nanos, wake: CancelEvent | None = None) -> bool:
+        """Wait until `at` or until `wake` is set, whoever sets it; True where it is set.
+
+        Returns at exactly the virtual moment in which `wake` was set.
+        Raises VirtualDeadlockError, with the line, where nothing can end the wait, and HorizonExceededError past the horizon.
+        """
+        if wake is not None and wake.is_set():
+            return True
+        if at <= self.now():
+            self.agenda.run_due()
+            return wake is not None and wake.is_set()
+        if not self.baton.is_open:
+            return _counting.wait_until(self.agenda, at, wake)
+        with self.taking_part():
+            poll = wake.is_set if wake is not None else None
+            self.baton.block(Waiter(at, poll=poll, wants_error=at >= NEVER))
+        return wake is not None and wake.is_set()
+
+    async def sleep_until(self, at: Nanos) -> None:
+        """The same for a task, under asyncio or trio. Ends early by cancellation.
+
+        On a VirtualTimeLoop of this clock, and in a trio run on a MockClock, it is a timer among all others.
+        In a loop that is not ours it counts time only: `now` moves, and the loop gets one turn.
+        """
+        if at > self.now():
+            await _counting.sleep_until(self, at)
+
+    # --- for tests ----------------------------------------------------------------------------------------------
+
+    @property
+    def elapsed(self) -> float:
+        """Virtual seconds since the clock began."""
+        return as_seconds(self.now())
+
+    def call_at(self, at: str | float, action: Callable[[], object]) -> None:
+        """Do `action` at `at`, with no thread: `call_at("6s", event.set)`.
+
+        `at` counts from the clock's beginning: text as in a scenario, a float in seconds, an int in nanoseconds.
+        The action runs between two moments and must not wait. What it raises is raised in the thread that opened the window.
+        """
+        self.agenda.add(point(at), action)
+
+    def advance(self, by: str | float) -> None:
+        """Let `by` pass, doing in order what falls due. The horizon moves along: this wait was asked for."""
+        length = parse_duration(by)
+        self.agenda.horizon = Nanos(self.agenda.horizon + length)
+        self.wait_until(Nanos(self.now() + length))
+
+    # --- what stands in for the functions of `time` -------------------------------------------------------------
+
+    def monotonic(self) -> float:
+        """`time.monotonic` of this clock, in seconds."""
+        return as_seconds(self.monotonic_ns())
+
+    def monotonic_ns(self) -> Nanos:
+        """`time.monotonic_ns` of this clock."""
+        return Nanos(BOOT + self._read())
+
+    def time(self) -> float:
+        """`time.time` of this clock."""
+        return as_seconds(self.time_ns())
+
+    def time_ns(self) -> Nanos:
+        """`time.time_ns` of this clock."""
+        return Nanos(self._epoch + self._read())
+
+    def sleep(self, duration_s: float) -> None:
+        """`time.sleep` of this clock. A sleep of zero lets the others run."""
+        if duration_s < 0:
+            raise ValueError("sleep length must be non-negative")
+        at = Nanos(self.now() + seconds(duration_s))
+        if self.baton.is_open:
+            with self.taking_part():
+                self.baton.block(Waiter(at))
+        else:
+            self.wait_until(at)
+
+    def _read(self) -> Nanos:
+        now = self.now()
+        at, count = self._reads
+        self._reads = (now, count + 1 if at == now else 1)
+        if count >= _READS_MAX:
+            self._reads = (now, 0)
+            raise VirtualDeadlockError(
+                f"the time was read {_READS_MAX:,} times at one instant: a loop that waits by looking at the clock\n"
+                f"  {line_of(sys._getframe())}\n"  # noqa: SLF001 - the only way to one's own line
+                "  virtual time moves when somebody waits: put a sleep into the loop"
+            )
+        return now
+
+    # --- the window ---------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def installed(self) -> Iterator[VirtualClock]:
+        """A window in which this is the time: `time.*`, locks, threads and new event loops are virtual for this thread and
+        for every thread it starts.
+
+        Entering it again inside of itself changes nothing. At the end everything is put back, and threads that are still
+        there are let go and listed in `leaked`.
+        Raises VirtualTimeError where another clock is installed, or inside a running event loop that is not ours.
+        """
+        current = installed_clock()
+        if current is self and mine() is self:
+            yield self
+            return
+        if current is not None:
+            raise VirtualTimeError(
+                "a clock is installed already, and `time` is one per process\n"
+                "  take that one: harness.clock.installed_clock()"
+            )
+        refuse_foreign_loop()
+        with patched():
+            self.baton.open()
+            set_installed(self)
+            try:
+                yield self
+            finally:
+                set_installed(None)
+                self.leaked = self.baton.close()
+
+    @contextmanager
+    def taking_part(self) -> Iterator[None]:
+        """Within the block the calling thread takes part in this clock: it opens the window, or joins the open one."""
+        with ExitStack() as stack:
+            if installed_clock() is not self:
+                stack.enter_context(self.installed())
+            elif mine() is not self:
+                self.baton.invite_and_wait()
+                stack.callback(self.baton.leave)
+            yield
+
+
+def _timestamp(start: datetime | float) -> float:
+    if not isinstance(start, datetime):
+        return start
+    if start.tzinfo is None:
+        raise VirtualTimeError(
+            f"start={start!r} has no time zone, and would mean another moment on another machine\n"
+            "  write datetime(2026, 1, 1, tzinfo=timezone.utc)"
+        )
+    return start.timestamp()
+
+
+def refuse_foreign_loop() -> None:
+    """Raise VirtualTimeError inside a running event loop whose waits cannot be made virtual."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    kind = type(loop)
+    reason = "its clock is C code" if kind.__module__.startswith("uvloop") else "it runs on real time already"
+    if not getattr(loop, "is_virtual", False):
+        raise VirtualTimeError(
+            f"virtual time cannot be had inside a running {kind.__module__}.{kind.__qualname__}: {reason}\n"
+            "  take the fixture virtual_time (or the marker harness), or run it as\n"
+            "  asyncio.Runner(loop_factory=harness.clock.new_event_loop).run(main())"
+        )
