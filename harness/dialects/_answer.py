@@ -1,0 +1,62 @@
+"""One decoder for every dialect of JSON objects: a parser finds the frames, a reader says what each one means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from harness.dialects._framing import Frame, split
+from harness.dialects._sniffing import NO_SHAPES, Shapes, SniffingParser, content_type
+from harness.dialects._trouble import failed, kind_of_status
+from harness.dialects._untyped import MISSING, excerpt, loaded
+from harness.model import Delta, Head, Problem
+
+Read: TypeAlias = Callable[[str, object], list[Delta]]
+"""What one frame means: its SSE event name (or empty) and its JSON value."""
+
+
+class FrameDecoder:
+    """Decodes one answer. `read` is called once for each frame that holds JSON."""
+
+    def __init__(self, head: Head, read: Read, shapes: Shapes = NO_SHAPES) -> None:
+        self._head = head
+        self._read = read
+        self._parser = SniffingParser(head, shapes)
+        self._silent = True
+
+    def feed(self, data: bytes) -> list[Delta]:
+        """What `data` completes."""
+        self._silent = self._silent and not data.strip()
+        return self._meaning(self._parser.feed(data))
+
+    def close(self) -> list[Delta]:
+        """What only the end completes."""
+        return _nothing(self._head) if self._silent else self._meaning(self._parser.close())
+
+    def _meaning(self, frames: list[Frame]) -> list[Delta]:
+        # An event with a name and no data is none to SSE clients either.
+        return [delta for frame in frames if frame.data for delta in self._one(frame)]
+
+    def _one(self, frame: Frame) -> list[Delta]:
+        value = loaded(frame.data)
+        if value is not MISSING:
+            return self._read(frame.event, value)
+        if failed(self._head):
+            return [Problem(kind_of_status(self._head.status), excerpt(frame.data), status=self._head.status)]
+        what = "is no JSON" if frame.complete else "is cut short"
+        return [Problem("malformed", f"a frame of the answer {what}: {excerpt(frame.data)}")]
+
+
+def _nothing(head: Head) -> list[Delta]:
+    """What an empty body means: a failure says enough by its status, and no JSON text is empty."""
+    if failed(head):
+        told = head.reason or f"HTTP {head.status}, no body"
+        return [Problem(kind_of_status(head.status), told, status=head.status)]
+    if content_type(head) == "application/json":
+        return [Problem("malformed", "the body is empty, where its content type promises JSON")]
+    return []
+
+
+def frames_of(head: Head, body: bytes, shapes: Shapes = NO_SHAPES) -> tuple[bytes, ...]:
+    """`body` cut as the decoder cuts it. Joined, the frames are `body`."""
+    return split(SniffingParser(head, shapes), body)
