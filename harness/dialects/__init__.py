@@ -1,1 +1,52 @@
-"""Bytes to meaning and back, pure: one file per wire dialect, and the framing below them."""
+"""Bytes to meaning and back, pure: one file per wire dialect, and the framing below them.
+
+A body is cut into frames (`frames`), a frame is read as Deltas (`deltas`), and their sum is a Reply (`decode`). Where a
+dialect renders, the way back is `encode` for a Prompt and `render` for a Reply.
+"""
+
+from harness.dialects._framing import (
+    Frame,
+    FrameParser,
+    JsonArrayParser,
+    LineParser,
+    SSEParser,
+    WholeJson,
+    split_json_array,
+    split_ndjson,
+    split_sse,
+)
+from harness.dialects._native import native_line, native_request
+from harness.dialects._table import (
+    BUILT_IN,
+    MEANING,
+    decode,
+    decoder,
+    deltas,
+    frames,
+    get,
+    prompt_of,
+    recognise,
+)
+
+__all__ = [
+    "BUILT_IN",
+    "MEANING",
+    "Frame",
+    "FrameParser",
+    "JsonArrayParser",
+    "LineParser",
+    "SSEParser",
+    "WholeJson",
+    "decode",
+    "decoder",
+    "deltas",
+    "frames",
+    "get",
+    "native_line",
+    "native_request",
+    "prompt_of",
+    "recognise",
+    "split_json_array",
+    "split_ndjson",
+    "split_sse",
+]

@@ -148,7 +148,8 @@ class LineParser(_Framer):
 class JsonArrayParser(_Framer):
     """A JSON array that is streamed element by element, as Gemini does without `alt=sse`.
 
-    A frame ends with the bracket that closes its element, so `[` and `,` lead the element and `]` is a last, blank frame.
+    A frame ends with the bracket that closes its element, so `[` and `,` lead the element, and `]` is a last, blank
+    frame.
     Elements are objects or arrays; anything else stays in the text of the next frame, where it is no valid JSON.
     """
 
