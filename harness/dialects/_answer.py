@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from harness.dialects._framing import Frame, split
 from harness.dialects._sniffing import NO_SHAPES, Shapes, SniffingParser, content_type
@@ -14,6 +14,9 @@ from harness.model import Delta, Head, Problem
 Read: TypeAlias = Callable[[str, object], list[Delta]]
 """What one frame means: its SSE event name (or empty) and its JSON value."""
 
+_NOTHING: Final = frozenset({"", "[DONE]"})
+"""`[DONE]` is how OpenAI ends a stream, and gateways that of any dialect: no JSON, and no mistake."""
+
 
 class FrameDecoder:
     """Decodes one answer. `read` is called once for each frame that holds JSON."""
@@ -23,6 +26,7 @@ class FrameDecoder:
         self._read = read
         self._parser = SniffingParser(head, shapes)
         self._silent = True
+        self._told = False
 
     def feed(self, data: bytes) -> list[Delta]:
         """What `data` completes."""
@@ -30,12 +34,16 @@ class FrameDecoder:
         return self._meaning(self._parser.feed(data))
 
     def close(self) -> list[Delta]:
-        """What only the end completes."""
-        return _nothing(self._head) if self._silent else self._meaning(self._parser.close())
+        """What only the end completes. A failure is a problem, even where its body says nothing."""
+        rest = self._meaning(self._parser.close())
+        unexplained = failed(self._head) and not self._told
+        return rest or (_nothing(self._head) if self._silent or unexplained else [])
 
     def _meaning(self, frames: list[Frame]) -> list[Delta]:
         # An event with a name and no data is none to SSE clients either.
-        return [delta for frame in frames if frame.data for delta in self._one(frame)]
+        deltas = [delta for frame in frames if frame.data not in _NOTHING for delta in self._one(frame)]
+        self._told = self._told or bool(deltas)
+        return deltas
 
     def _one(self, frame: Frame) -> list[Delta]:
         value = loaded(frame.data)

@@ -64,7 +64,9 @@ def _delta(name: str, field: Json, choice: int, native: str) -> Delta:
     if said and isinstance(field, str):
         return said(field, choice)
     if name == "finish":
-        return Finish(cast("FinishReason", field) if field in _REASONS else None, native or as_text(field), choice)
+        if isinstance(field, str) and field in _REASONS:
+            return Finish(cast("FinishReason", field), native, choice)
+        return Finish(None, native or as_text(field), choice)
     known = _KNOWN.get(name)
     if known and isinstance(field, dict):
         return known(field, choice)
