@@ -6,6 +6,8 @@ Rules:
 2. The caller's own patience is kept: a gap longer than it is TimedOut at exactly that time, measured between reads.
 3. An answer that nobody heard to the end is never ended cleanly: after its last event the wire is silent. The caller's
    timer or cancel may end that, as live; where nothing can, reading on is a miss.
+4. A reader that closed after the model had said why it stops has heard it to the end: SDKs close at the terminator and
+   leave the end of the connection unread. A reader of another habit gets that end.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from harness.dialects import decode
 from harness.engine._history import Entry
 from harness.errors import Miss
 from harness.model import (
@@ -74,9 +77,15 @@ class Exchange:
     def _recorded(self) -> Due:
         timeline = self.interaction.timeline
         if self._next >= len(timeline.events):
+            if timeline.left == "closed" and self._said_why_it_stops():
+                return Due(Nanos(self._asked_at + timeline.left_at), End())
             return Due(NEVER, None)
         offset, event = timeline.events[self._next]
         return Due(Nanos(self._asked_at + offset), event)
+
+    def _said_why_it_stops(self) -> bool:
+        reply = decode(self.interaction.request, self.interaction.timeline)
+        return reply is not None and reply.finish is not None
 
     def _limit(self, now: Nanos, due: Due) -> tuple[Nanos, str]:
         """When the caller's own patience runs out, and which of its timers that is."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 
 from harness.engine._exchange import Exchange
 from harness.errors import VirtualDeadlockError
@@ -10,7 +10,7 @@ from harness.model import Event
 from harness.spec import CancelEvent, Clock
 
 
-def play(exchange: Exchange, clock: Clock, wake: CancelEvent | None = None) -> Iterator[Event]:
+def play(exchange: Exchange, clock: Clock, wake: CancelEvent | None = None) -> Generator[Event, None, None]:
     """The events of `exchange`, each when it is due. Ends early where `wake` is set: ask it afterwards.
 
     Raises Miss where the wire is silent and nothing can end the wait.
@@ -29,7 +29,7 @@ def play(exchange: Exchange, clock: Clock, wake: CancelEvent | None = None) -> I
         exchange.left(clock.now(), "closed")
 
 
-async def aplay(exchange: Exchange, clock: Clock) -> AsyncIterator[Event]:
+async def aplay(exchange: Exchange, clock: Clock) -> AsyncGenerator[Event, None]:
     """The events of `exchange`, each when it is due. Cancelled by the task's own cancellation.
 
     Raises Miss where the wire is silent and nothing can end the wait.

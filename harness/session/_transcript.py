@@ -119,7 +119,8 @@ class Transcriber:
                 return "timed out", f"{phase}{_waiting_for(entry)}"
         if head is not None and reply is not None and reply.problem is not None and not reply.text:
             return _problem(reply.problem, head)
-        if entry.left is not None:
+        heard_all = entry.left == "closed" and reply is not None and reply.finish is not None
+        if entry.left is not None and not heard_all:
             return entry.left, _heard(entry, reply) or "before the first chunk"
         return "reply", self._reply(reply, head, entry)
 

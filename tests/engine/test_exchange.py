@@ -10,6 +10,7 @@ from harness.model import (
     End,
     Event,
     Head,
+    Headers,
     Interaction,
     Patience,
     Request,
@@ -151,3 +152,15 @@ def test_a_session_that_may_record_goes_live_only_where_the_source_has_no_answer
     assert live.take.interaction().timeline == Timeline(
         ((seconds(1), Head(200)), (seconds(2), Chunk(b"a"))), "closed", seconds(3)
     )
+
+
+def test_a_reader_that_closed_after_the_finish_has_heard_it_to_the_end(list_source, clock) -> None:
+    chat = Request("POST", "https://api.example/v1/chat/completions", body=b'{"messages": []}')
+    said = b'data: {"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":%s}]}\n\n'
+    head = Head(200, Headers.of([("content-type", "text/event-stream")]))
+    whole = Timeline.of(head, [said % b'"stop"'], every=seconds(1)).cut(1, "closed")
+    partial = Timeline.of(head, [said % b"null"], every=seconds(1)).cut(1, "closed")
+    engine = Engine(list_source(Interaction(chat, whole), Interaction(chat, partial)))
+    assert list(play(engine.open(chat, clock.now(), Patience()), clock))[-1] == End()
+    with pytest.raises(Miss, match="the wire is silent"):
+        list(play(engine.open(chat, clock.now(), Patience()), clock))
