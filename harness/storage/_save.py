@@ -21,7 +21,7 @@ _OPEN_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) |
 def save(path: str | os.PathLike[str], cassette: Cassette) -> None:
     """Write `cassette` to `path`, whole or not at all. Folders are made as needed.
 
-    Raises CassetteWriteError where it cannot be written: what was there before is intact then, and nothing else is left.
+    Raises CassetteWriteError where it cannot be written: what was there before is intact, and nothing else is left.
     Raises CassetteError where the file that is there cannot be read: it may be somebody's only copy.
     A path that ends in `.gz` is written as gzip. One that ends in `.json` is refused: cassettes are YAML.
     """

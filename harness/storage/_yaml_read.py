@@ -14,7 +14,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
@@ -45,7 +45,7 @@ class _TooBigError(Exception):
 class _Loader(_Base):
     """Composes only. Plain scalars resolve to null, bool, int and float; dates stay texts."""
 
-    yaml_implicit_resolvers: ClassVar = {
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML declares it, and mypy wants it declared alike
         first: [(tag, form) for tag, form in forms if tag[len(_YAML) :] in {"null", "bool", "int", "float"}]
         for first, forms in _Base.yaml_implicit_resolvers.items()
     }
@@ -206,7 +206,7 @@ def _number(node: yaml.ScalarNode) -> Value:
 
 def _binary(node: yaml.ScalarNode) -> bytes:
     try:
-        return base64.b64decode(node.value)
+        return base64.b64decode("".join(node.value.split()), validate=True)
     except (binascii.Error, ValueError) as error:
         message = f"!!binary is no base64: {error}"
         raise Unreadable(message, _place(node.start_mark), "The file may have been cut short or edited.") from error
