@@ -1,6 +1,7 @@
 """Nouns: frozen values that everything else is said in. Standard library only, no I/O, no clock."""
 
 from harness.model._cassette import Cassette, Interaction, Meaning
+from harness.model._duration import parse_duration
 from harness.model._locator import Locator
 from harness.model._meaning import (
     Began,
@@ -92,5 +93,6 @@ __all__ = [
     "Usage",
     "as_seconds",
     "milliseconds",
+    "parse_duration",
     "seconds",
 ]
