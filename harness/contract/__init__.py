@@ -2,7 +2,12 @@
 `contract=`."""
 
 from harness.contract._adopt import adopted
+from harness.contract._ask import Desk, Line
+from harness.contract._drive import AsyncWire, Wire, sleep_until
+from harness.contract._generation import Call
+from harness.contract._prompt import DEFAULTS
 from harness.contract._resolve import Contract, Types, resolve
+from harness.contract._retry import Pacer, Retries
 from harness.contract._tool_call import parse_tool_call
 from harness.contract._types import (
     ChatLLMBackend,
@@ -17,10 +22,15 @@ from harness.contract._types import (
     LLMTimeout,
     PromptLLMBackend,
 )
+from harness.contract._verbs import Verbs
 
 __all__ = [
+    "DEFAULTS",
+    "AsyncWire",
+    "Call",
     "ChatLLMBackend",
     "Contract",
+    "Desk",
     "GenerationCancelled",
     "LLMBackend",
     "LLMConnectionError",
@@ -30,9 +40,15 @@ __all__ = [
     "LLMResponse",
     "LLMResult",
     "LLMTimeout",
+    "Line",
+    "Pacer",
     "PromptLLMBackend",
+    "Retries",
     "Types",
+    "Verbs",
+    "Wire",
     "adopted",
     "parse_tool_call",
     "resolve",
+    "sleep_until",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from functools import cache
-from types import FunctionType
+from types import FunctionType, new_class
 from typing import Any, Final
 
 from harness.errors import ContractMisfitError
@@ -39,7 +39,7 @@ def adopted(ours: type, base: type | None) -> type:
 
     theirs = {name: inspect.getattr_static(base, name) for name in _HELPERS if _is_concrete(base, name)}
     namespace = {"__module__": ours.__module__, "__doc__": ours.__doc__, "__init__": __init__, **theirs}
-    return type(base)(ours.__name__, (ours, base), namespace)
+    return new_class(ours.__name__, (ours, base), {}, lambda body: body.update(namespace))
 
 
 def _unknown_methods(ours: type, base: type) -> list[str]:

@@ -1,0 +1,195 @@
+"""From a call to what the contract makes of its answer: the outermost functions of a backend, in both colours."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
+from contextlib import aclosing, closing, contextmanager
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, Final, Protocol
+
+from harness.contract._drive import AsyncWire, Wire, adrive, drive
+from harness.contract._generation import Answer, Call, Hooks, Limits, Steps, steps
+from harness.contract._outcome import checked, finish_reason, response_values, result_values
+from harness.contract._resolve import Types
+from harness.contract._retry import Pacer, Retries
+from harness.spec import CancelEvent, Clock
+
+_SHOWN_MAX: Final = 60
+
+
+class Line(Protocol):
+    """Where the wires of one call lead. A backend makes a fresh one for each."""
+
+    @property
+    def clock(self) -> Clock:
+        """What this call waits by."""
+
+    @property
+    def where(self) -> str:
+        """What is asked, for a message: a URL without its query, or the name of a recording."""
+
+    def wire(self, call: Call, timeout_s: float | None, cancel: CancelEvent | None) -> Wire:
+        """A wire for a thread. `timeout_s` caps the whole answer, in seconds; `cancel` ends a wait."""
+
+    def async_wire(self, call: Call, timeout_s: float | None, cancel: CancelEvent | None) -> AsyncWire:
+        """A wire for a task."""
+
+    def shown(self, text: str) -> str:
+        """`text` as it may stand in a message: redacted."""
+
+    def note(self, label: str, text: str) -> None:
+        """Something happened that is not on the wire: a `status`, or the `result` of this call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a backend works with, in one place. `line` makes a Line for one call; `is_up` asks for the model's health
+    and raises no Exception."""
+
+    line: Callable[[], Line]
+    is_up: Callable[[], bool]
+    types: Types
+    retries: Retries
+    pacer: Pacer
+    fallback_model: str | None = None
+
+
+class Asking(Protocol):
+    """What a backend is to a call."""
+
+    timeout: float
+    on_status: Callable[[str], None] | None
+    cancel_event: CancelEvent | None
+    last_finish_reason: str | None
+    desk_: Desk
+
+    def parse_tool_call(self, raw: str) -> tuple[str, Any]:
+        """The contract's own helper."""
+
+
+def ask(backend: Asking, call: Call) -> Any:
+    """What `call` comes to, as the contract's value."""
+    asked = _Asked(backend, call)
+    with asked.remembered():
+        *_, last = asked.driven()
+        return asked.made(last)
+
+
+async def ask_later(backend: Asking, call: Call) -> Any:
+    """The same for a task."""
+    asked = _Asked(backend, call)
+    with asked.remembered():
+        async with aclosing(asked.adriven()) as driven:
+            last = [said async for said in driven][-1]
+        return asked.made(last)
+
+
+def tokens(backend: Asking, call: Call) -> Generator[str, None, None]:
+    """The tokens of `call`, as they come."""
+    asked = _Asked(backend, call)
+    with asked.remembered(), closing(asked.driven()) as driven:
+        for said in driven:
+            if isinstance(said, str):
+                yield said
+            else:
+                asked.ended(said)
+
+
+async def tokens_later(backend: Asking, call: Call) -> AsyncGenerator[str, None]:
+    """The same for a task."""
+    asked = _Asked(backend, call)
+    with asked.remembered():
+        async with aclosing(asked.adriven()) as driven:
+            async for said in driven:
+                if isinstance(said, str):
+                    yield said
+                else:
+                    asked.ended(said)
+
+
+class _Asked:
+    """One call of one backend. What the backend is set to is looked up when the call begins."""
+
+    def __init__(self, backend: Asking, call: Call) -> None:
+        self.backend = backend
+        self.call = call
+        self.types = backend.desk_.types
+        self.line = backend.desk_.line()
+        self.cancel = backend.cancel_event
+        self.timeout_s = _cap(backend.timeout)
+        backend.last_finish_reason = None
+
+    def driven(self) -> Generator[str | Answer, None, None]:
+        """Tokens, then the Answer."""
+        return drive(
+            self._steps(), lambda sent: self.line.wire(sent, self.timeout_s, self.cancel), self.line.clock, self.cancel
+        )
+
+    def adriven(self) -> AsyncGenerator[str | Answer, None]:
+        """The same for a task."""
+        return adrive(
+            self._steps(),
+            lambda sent: self.line.async_wire(sent, self.timeout_s, self.cancel),
+            self.line.clock,
+            self.cancel,
+        )
+
+    def _steps(self) -> Steps:
+        desk = self.backend.desk_
+        limits = Limits(self.timeout_s, desk.retries, desk.fallback_model, desk.pacer)
+        return steps(self.call, limits, self.types, Hooks(self.line, self._is_cancelled, self._tell))
+
+    def _is_cancelled(self) -> bool:
+        return self.cancel is not None and self.cancel.is_set()
+
+    def _tell(self, text: str) -> None:
+        self.line.note("status", text)
+        if self.backend.on_status is not None:
+            self.backend.on_status(text)
+
+    def made(self, last: str | Answer) -> Any:
+        """The contract's value for the answer that ended a generation."""
+        assert isinstance(last, Answer), "a generation ends by saying its answer"
+        if self.call.verb == "generate":
+            shape, values = self.types.result, result_values(last, self.types, self.line.where, self.line.shown)
+        else:
+            shape, values = self.types.response, response_values(self._checked(last), self.backend.parse_tool_call)
+        self.backend.last_finish_reason = finish_reason(last.reply)
+        made = shape.make(values)
+        self.line.note("result", _described(shape.cls.__name__, values))
+        return made
+
+    def ended(self, answer: Answer) -> None:
+        """A stream ended well, or its last word is an exception."""
+        self.backend.last_finish_reason = finish_reason(self._checked(answer).reply)
+        self.line.note("result", f"end of stream, {self.backend.last_finish_reason}")
+
+    def _checked(self, answer: Answer) -> Answer:
+        return checked(answer, self.types, self.line.where, self.line.shown)
+
+    @contextmanager
+    def remembered(self) -> Iterator[None]:
+        """Remember how the call failed: `last_finish_reason`, and the exception's name and home in the notes."""
+        types = self.types
+        try:
+            yield
+        except (types.timeout, types.connection_error, types.parse_error, types.cancelled) as error:
+            if not isinstance(error, types.cancelled):
+                self.backend.last_finish_reason = "error"
+            self.line.note("result", f"{type(error).__name__} ({type(error).__module__})")
+            raise
+
+
+def _cap(timeout: float | None) -> float | None:
+    """`timeout` as a cap: None and infinity are none."""
+    return timeout if timeout is not None and isfinite(timeout) else None
+
+
+def _described(name: str, values: Mapping[str, Any]) -> str:
+    """A result on one line; long texts by their length, because the reply has them already."""
+    return f"{name}({', '.join(f'{key}={_short(value)}' for key, value in values.items())})"
+
+
+def _short(value: Any) -> str:
+    return f"<{len(value):,} chars>" if isinstance(value, str) and len(value) > _SHOWN_MAX else repr(value)

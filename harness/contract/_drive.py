@@ -1,0 +1,107 @@
+"""The two drivers of a generation, which differ only by colour, and the wires that they drive."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Generator
+from typing import Final, Protocol
+
+from harness.contract._generation import Answer, Call, Hear, Leave, Open, Say, Steps, Told, Wait
+from harness.model import Event, Head, Nanos, milliseconds
+from harness.spec import CancelEvent, Clock, Decoder
+
+LOOK_UP: Final = milliseconds(100)
+"""How often a waiting task looks at `cancel_event`: a thread can be woken by it, a task cannot."""
+
+
+class Wire(Protocol):
+    """One request under way. Opening one does nothing yet; the first `hear` sends."""
+
+    def decoder(self, head: Head) -> Decoder:
+        """What decodes the answer that begins with `head`."""
+
+    def hear(self) -> Event | None:
+        """Block until the next event; None where `cancel_event` ended the wait. Failures are events, never raised."""
+
+    def leave(self) -> None:
+        """Close it, heard to the end or not. A second time does nothing."""
+
+
+class AsyncWire(Protocol):
+    """The same for a task."""
+
+    def decoder(self, head: Head) -> Decoder:
+        """What decodes the answer that begins with `head`."""
+
+    async def hear(self) -> Event | None:
+        """Wait for the next event. Cancellation goes through."""
+
+    async def leave(self) -> None:
+        """Close it."""
+
+
+def drive(
+    steps: Steps, open_wire: Callable[[Call], Wire], clock: Clock, cancel: CancelEvent | None
+) -> Generator[str | Answer, None, None]:
+    """Tokens as they come, then the Answer. Closing it closes the wire."""
+    wire: Wire | None = None
+    told: Told = None
+    try:
+        while True:
+            step, told = steps.send(told), None
+            match step:
+                case Open(call=call):
+                    wire = open_wire(call)
+                    told = wire.decoder
+                case Hear() if wire is not None:
+                    told = wire.hear()
+                case Leave() if wire is not None:
+                    wire.leave()
+                case Wait(until=until):
+                    clock.wait_until(until, cancel)
+                case Say(what=what):
+                    yield what
+    except StopIteration:
+        return
+    finally:
+        steps.close()
+        if wire is not None:
+            wire.leave()
+
+
+async def adrive(
+    steps: Steps, open_wire: Callable[[Call], AsyncWire], clock: Clock, cancel: CancelEvent | None
+) -> AsyncGenerator[str | Answer, None]:
+    """The same for a task."""
+    wire: AsyncWire | None = None
+    told: Told = None
+    try:
+        while True:
+            step, told = steps.send(told), None
+            match step:
+                case Open(call=call):
+                    wire = open_wire(call)
+                    told = wire.decoder
+                case Hear() if wire is not None:
+                    told = await wire.hear()
+                case Leave() if wire is not None:
+                    await wire.leave()
+                case Wait(until=until):
+                    await sleep_until(until, clock, cancel)
+                case Say(what=what):
+                    yield what
+    except StopIteration:
+        return
+    finally:
+        steps.close()
+        if wire is not None:
+            await wire.leave()
+
+
+async def sleep_until(until: Nanos, clock: Clock, cancel: CancelEvent | None) -> bool:
+    """Sleep until `until`, or until somebody sets `cancel`; True where it was set."""
+    while cancel is not None and clock.now() < until:
+        if cancel.is_set():
+            return True
+        await clock.sleep_until(min(until, Nanos(clock.now() + LOOK_UP)))
+    await clock.sleep_until(until)
+    return cancel is not None and cancel.is_set()

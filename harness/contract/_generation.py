@@ -1,0 +1,255 @@
+"""One generation, from the first request to the last token: every decision, and no waiting.
+
+`steps` is a plain generator. It says what to do next (open a wire, hear an event, wait, say something to the caller)
+and is
+told how that went, so that the sync and the async driver have nothing left to decide.
+
+Rules:
+
+1. `cancel_event` is looked at before the call, around everything that was heard, before every token, and during
+every wait.
+2. A generation that takes longer than its cap raises the contract's timeout; a retry has a cap of its own, and the wait
+   between the two is nobody's generation.
+3. What was lost after the model had said that it is done is not lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeAlias
+
+from harness.contract._resolve import Types
+from harness.contract._retry import Pacer, Retries, is_exhausted, slices
+from harness.model import (
+    Chunk,
+    Delta,
+    End,
+    Event,
+    Finish,
+    Head,
+    Nanos,
+    Problem,
+    Prompt,
+    Refusal,
+    Reply,
+    Reset,
+    Status,
+    Text,
+    TimedOut,
+    as_seconds,
+)
+from harness.spec import Clock, Decoder
+
+_BODY_SHOWN_MAX = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What the caller asked for: the contract's verb (`generate`, `complete`, `stream_tokens`) and the prompt."""
+
+    verb: str
+    prompt: Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long and how often. `timeout_s` caps one generation, in seconds; None is no cap."""
+
+    timeout_s: float | None
+    retries: Retries
+    fallback_model: str | None
+    pacer: Pacer
+
+
+class Place(Protocol):
+    """Where the generation takes place."""
+
+    @property
+    def clock(self) -> Clock:
+        """What it waits by."""
+
+    @property
+    def where(self) -> str:
+        """What is asked, for a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What the generation may ask of its backend: where it is, whether to stop, and somebody who listens."""
+
+    place: Place
+    cancelled: Callable[[], bool]
+    tell: Callable[[str], None]
+
+    def now(self) -> Nanos:
+        """The time by the backend's clock."""
+        return self.place.clock.now()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a generation went. `body` is the beginning of an error's body; `latency` is from first request to last
+    event."""
+
+    reply: Reply
+    model: str
+    latency: Nanos
+    body: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Open a wire for `call`; the answer is what makes a decoder from a head."""
+
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Hear:
+    """Wait for the next event of the open wire; the answer is that event, or None where something ended the wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Close the open wire."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait until `until`, or less where the caller wants to stop."""
+
+    until: Nanos
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Hand `what` to the caller: a token, or at the very end the Answer."""
+
+    what: str | Answer
+
+
+Step: TypeAlias = Open | Hear | Leave | Wait | Say
+Told: TypeAlias = "Event | Callable[[Head], Decoder] | None"
+Steps: TypeAlias = Generator[Step, Told, None]
+
+
+def steps(call: Call, limits: Limits, types: Types, hooks: Hooks) -> Steps:
+    """The steps of one generation; the last one says its Answer. Raises the contract's exceptions."""
+    return _Generation(call, limits, types, hooks).run()
+
+
+class _Generation:
+    """The state of one generation."""
+
+    def __init__(self, call: Call, limits: Limits, types: Types, hooks: Hooks) -> None:
+        self.call = call
+        self.limits = limits
+        self.types = types
+        self.hooks = hooks
+        self.model = call.prompt.model
+        self.deltas: list[Delta] = []
+        self.body = b""
+        self.asked_at = hooks.now()
+
+    def run(self) -> Steps:
+        started = self.hooks.now()
+        yield from self._with_retries()
+        problem = _unanswered(self.deltas)
+        if problem is not None and is_exhausted(problem) and self.limits.fallback_model:
+            self.hooks.tell(f"{self.model} is exhausted, asking {self.limits.fallback_model}")
+            self.model = self.limits.fallback_model
+            yield from self._with_retries()
+        body = self.body.decode("utf-8", "replace")
+        latency = Nanos(self.hooks.now() - started)
+        yield Say(Answer(Reply.of(self.deltas), self.model, latency, body))
+
+    def _with_retries(self) -> Steps:
+        """Ask until something is said, or until asking again is of no use."""
+        retry = 1
+        while True:
+            yield from self._countdown("Pacing", self.limits.pacer.reserve(self.hooks.now()), "next request")
+            yield from self._attempt()
+            problem = _unanswered(self.deltas)
+            cooling = self.limits.retries.cooling(problem, retry) if problem else None
+            if cooling is None:
+                return
+            until = Nanos(self.hooks.now() + cooling.wait)
+            yield from self._countdown(cooling.why, until, "retry", f", attempt {retry}/{self.limits.retries.count}")
+            retry += 1
+
+    def _countdown(self, why: str, until: Nanos, what: str, which: str = "") -> Steps:
+        """Wait until `until` and tell how long that is, at once and in slices."""
+        said = f"{why} ({self.model}){which} — {what}"
+        for left_s, upto in slices(self.hooks.now(), until):
+            self.hooks.tell(f"{said} in {left_s}s")
+            said = f"… {what}"
+            yield Wait(upto)
+            self._stop_if_cancelled()
+
+    def _attempt(self) -> Steps:
+        """One request and what was heard of its answer, in `deltas`."""
+        self._stop_if_cancelled()
+        self.deltas, self.body, self.asked_at = [], b"", self.hooks.now()
+        make_decoder = yield Open(replace(self.call, prompt=replace(self.call.prompt, model=self.model)))
+        assert callable(make_decoder)
+        decoder, event = None, None
+        while not isinstance(event, End) and not self._has_problem():
+            self._stop_if_cancelled()
+            event = yield Hear()
+            self._stop_if_cancelled()
+            match event:
+                case Head():
+                    decoder = make_decoder(event)
+                case Chunk(data=data) if decoder is not None:
+                    self.body += data[: _BODY_SHOWN_MAX - len(self.body)]
+                    yield from self._said(decoder.feed(data))
+                case End() if decoder is not None:
+                    yield from self._said(decoder.close())
+                case Reset() | TimedOut() | None if not self._is_done():
+                    raise self._lost(event)
+                case _:
+                    break
+        yield Leave()
+
+    def _said(self, deltas: list[Delta]) -> Steps:
+        """Keep `deltas`, and hand on what the caller waits for."""
+        for delta in deltas:
+            self._stop_if_cancelled()
+            self.deltas.append(delta)
+            match delta:
+                case Text(text=text, choice=0) | Refusal(text=text, choice=0) if text:
+                    yield Say(text)
+                case Status(text=text):
+                    self.hooks.tell(text)
+
+    def _is_done(self) -> bool:
+        return any(isinstance(delta, Finish) for delta in self.deltas)
+
+    def _has_problem(self) -> bool:
+        return any(isinstance(delta, Problem) for delta in self.deltas)
+
+    def _stop_if_cancelled(self) -> None:
+        if self.hooks.cancelled():
+            message = f"generation cancelled ({self.model})"
+            raise self.types.error(self.types.cancelled, message, model=self.model)
+
+    def _lost(self, event: Reset | TimedOut | None) -> BaseException:
+        """What a failed wire is in the words of the contract."""
+        heard = len(Reply.of(self.deltas).text)
+        so_far = f"{heard} characters had arrived" if heard else "nothing had arrived"
+        at = f"{self.model} at {self.hooks.place.where}"
+        if isinstance(event, Reset):
+            text = f"{event.error}: {event.message}" if event.message else event.error
+            lost = f"{at} was lost ({so_far}): {text}" if self.deltas else f"{at} was not reached: {text}"
+            return self.types.error(self.types.connection_error, lost, model=self.model)
+        kind = self.types.timeout if self.call.verb == "generate" else self.types.chat_timeout
+        after_s = as_seconds(Nanos(self.hooks.now() - self.asked_at))
+        late = f"{at} did not finish within {after_s:.3g} s ({so_far})"
+        return self.types.error(kind, late, model=self.model, timeout=self.limits.timeout_s or after_s)
+
+
+def _unanswered(deltas: list[Delta]) -> Problem | None:
+    """The problem of an attempt in which nothing was said yet, so that another one may begin anew."""
+    reply = Reply.of(deltas)
+    return reply.problem if not reply.text and not reply.tool_calls else None
