@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from harness.dialects._framing import Frame, split
 from harness.dialects._sniffing import NO_SHAPES, Shapes, SniffingParser, content_type
-from harness.dialects._trouble import failed, kind_of_status
+from harness.dialects._trouble import failed, kind_of_status, retry_after_s
 from harness.dialects._untyped import MISSING, excerpt, loaded
 from harness.model import Delta, Head, Problem
 
@@ -50,7 +50,7 @@ class FrameDecoder:
         if value is not MISSING:
             return self._read(frame.event, value)
         if failed(self._head):
-            return [Problem(kind_of_status(self._head.status), excerpt(frame.data), status=self._head.status)]
+            return [_failure(self._head, excerpt(frame.data))]
         what = "is no JSON" if frame.complete else "is cut short"
         return [Problem("malformed", f"a frame of the answer {what}: {excerpt(frame.data)}")]
 
@@ -58,11 +58,15 @@ class FrameDecoder:
 def _nothing(head: Head) -> list[Delta]:
     """What an empty body means: a failure says enough by its status, and no JSON text is empty."""
     if failed(head):
-        told = head.reason or f"HTTP {head.status}, no body"
-        return [Problem(kind_of_status(head.status), told, status=head.status)]
+        return [_failure(head, head.reason or f"HTTP {head.status}, no body")]
     if content_type(head) == "application/json":
         return [Problem("malformed", "the body is empty, where its content type promises JSON")]
     return []
+
+
+def _failure(head: Head, told: str) -> Problem:
+    """A failure that no dialect worded: a proxy's page of HTML, or nothing. Its headers may still say how long to wait."""
+    return Problem(kind_of_status(head.status), told, status=head.status, retry_after_s=retry_after_s(head.headers))
 
 
 def frames_of(head: Head, body: bytes, shapes: Shapes = NO_SHAPES) -> tuple[bytes, ...]:
