@@ -52,7 +52,7 @@ def as_json(interaction: Interaction) -> dict[str, Json]:
         "id": interaction.id,
         "method": interaction.request.method,
         "url": interaction.request.url,
-        "operation": f"{known[1].dialect}.{known[1].name}" if known else None,
+        "operation": known[1].name if known else None,
         "model": prompt.model if prompt else None,
         "prompt": prompt.text if prompt else None,
         "status": timeline.head.status if timeline.head else None,

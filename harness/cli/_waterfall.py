@@ -55,7 +55,7 @@ def _heading(interaction: Interaction, terminal: Terminal) -> str:
     words = [
         interaction.id,
         f"{request.method} {parts.netloc}{parts.path}",
-        f"{known[1].dialect}.{known[1].name}" if known else "",
+        known[1].name if known else "",
         prompt.model if prompt else "",
     ]
     return terminal.paint(terminal.printable("  ".join(word for word in words if word)), "title")
