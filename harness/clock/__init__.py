@@ -13,12 +13,13 @@ from harness.clock._real import (
     real_time_ns,
 )
 from harness.clock._trampolines import install_trampolines
-from harness.clock._virtual import BOOT, EPOCH, VirtualClock
+from harness.clock._virtual import BOOT, EPOCH, HORIZON, VirtualClock, virtual_time
 from harness.clock._wall import WallClock
 
 __all__ = [
     "BOOT",
     "EPOCH",
+    "HORIZON",
     "VirtualClock",
     "VirtualTimeLoop",
     "WallClock",
@@ -33,4 +34,5 @@ __all__ = [
     "real_sleep",
     "real_time",
     "real_time_ns",
+    "virtual_time",
 ]

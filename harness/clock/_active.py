@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import _thread
-import sys
 from typing import TYPE_CHECKING
 
 from harness.clock._real import is_in_real_time
+from harness.clock._trio import is_in_real_run
 
 if TYPE_CHECKING:
     from harness.clock._virtual import VirtualClock
@@ -26,14 +26,11 @@ def set_installed(clock: VirtualClock | None) -> None:
 
 
 def mine() -> VirtualClock | None:
-    """The installed clock where the calling thread takes part, else None: then everything is real."""
+    """The installed clock where the calling thread takes part, else None: then everything is real.
+
+    None too inside a trio run on trio's real clock: freezing `perf_counter` under it would hang every sleep.
+    """
     clock = _open
     if clock is None or _thread.get_ident() not in clock.baton.participants or is_in_real_time():
         return None
-    return None if _is_in_real_trio() else clock
-
-
-def _is_in_real_trio() -> bool:
-    """True inside a trio run on trio's real clock: freezing `perf_counter` under it would hang every sleep."""
-    trio = sys.modules.get("harness.clock._trio")
-    return trio is not None and trio.is_in_real_run()
+    return None if is_in_real_run() else clock

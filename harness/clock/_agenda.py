@@ -36,6 +36,10 @@ class Agenda:
         """When the next action is due; NEVER where there is none."""
         return self._actions[0][0] if self._actions else NEVER
 
+    def moments(self) -> tuple[Nanos, ...]:
+        """When there is something to do."""
+        return tuple(sorted(at for at, _, _ in self._actions))
+
     def move_to(self, at: Nanos) -> None:
         """Let it be `at`, unless it is later already."""
         self.now = max(self.now, at)

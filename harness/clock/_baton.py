@@ -15,15 +15,14 @@ import _thread
 import heapq
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from harness.clock._agenda import Agenda
-from harness.clock._duration import describe
 from harness.clock._real import in_real_time, is_in_real_time, real_lock, real_now, real_sleep, real_thread_join
+from harness.clock._stuck import deadlock
 from harness.clock._waiter import State, Waiter
-from harness.errors import VirtualDeadlockError
 from harness.model import NEVER, Nanos
 
 _FOREIGN_GRACE_S: Final = 0.05
@@ -34,6 +33,18 @@ _REAP_S: Final = 0.05
 
 _mutex: Final = real_lock()
 """One for all clocks: a thread may be parked on one clock and be woken under another."""
+
+
+def _yes() -> bool:
+    return True
+
+
+def _nobody_looks() -> None:
+    """A baton alone has no monitor; its clock gives it one."""
+
+
+_parked: Final[set[Waiter]] = set()
+"""Waits without a deadline that outlived their window: idle workers, mostly."""
 
 
 class Baton:
@@ -51,7 +62,8 @@ class Baton:
         self._ready: deque[Waiter] = deque()
         self._timed: list[tuple[Nanos, int, int, Waiter]] = []
         self._blocked: dict[Waiter, None] = {}
-        self._outside: set[int] = set()
+        self._outside: dict[object, Callable[[], bool]] = {}
+        self.on_crowd: Callable[[], None] = _nobody_looks
         self._ended: deque[threading.Thread] = deque()
 
     # --- the window ---------------------------------------------------------------------------------------------
@@ -78,6 +90,8 @@ class Baton:
                 if waiter.deadline < NEVER:
                     waiter.state = State.TIMED_OUT
                     waiter.gate.release()
+                else:
+                    _parked.add(waiter)
             self._ready.clear()
             self._blocked.clear()
             self._timed.clear()
@@ -110,6 +124,7 @@ class Baton:
             if waiter.state is not State.BLOCKED:
                 return False
             waiter.state = State.WOKEN
+            _parked.discard(waiter)
             home = waiter.baton
             if home is not None and home.is_open:
                 home._make_ready(waiter)  # noqa: SLF001 - another baton, same class
@@ -159,6 +174,7 @@ class Baton:
                 self._make_ready(waiter)
             else:
                 waiter.gate.release()
+        self.on_crowd()
 
     def invite_and_wait(self) -> None:
         """The calling thread asks to take part, and waits for its turn."""
@@ -173,11 +189,12 @@ class Baton:
             if ident not in self.participants:
                 return
             self.participants.discard(ident)
-            was_outside = ident in self._outside
-            self._outside.discard(ident)
+            was_outside = self._outside.pop(ident, None) is not None
             if thread is not None:
                 self._ended.append(thread)
-        if not was_outside:
+        if was_outside:
+            self._settle()
+        else:
             self._pass_on()
 
     def _reap(self) -> None:
@@ -196,7 +213,8 @@ class Baton:
             yield
             return
         with _mutex:
-            self._outside.add(ident)
+            self._outside[ident] = _yes
+        self.on_crowd()
         self._pass_on()
         try:
             with in_real_time():
@@ -204,14 +222,42 @@ class Baton:
         finally:
             self.come_back()
 
+    def expect(self, token: object, holds_up: Callable[[], bool] = _yes) -> None:
+        """Something real is on its way, told apart by `token`: while `holds_up` says so, a jump has to be earned."""
+        with _mutex:
+            self._outside[token] = holds_up
+        self.on_crowd()
+
+    def arrived(self, token: object) -> None:
+        """What was expected is here, or will not come."""
+        with _mutex:
+            self._outside.pop(token, None)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Go on, where all that held the others up is over and nobody took the baton since."""
+        with _mutex:
+            if not self.is_idle or self._is_held_up():
+                return
+            self.is_idle = False
+        self._pass_on()
+
+    def _is_held_up(self) -> bool:
+        return any(holds_up() for holds_up in self._outside.values())
+
     def push_outside(self, ident: int, turns: int) -> bool:
         """Take the baton from `ident`, which does something real without saying so; False where it has gone on since."""
         with _mutex:
             if not self.is_open or self.turns != turns or self.holder != ident or self.is_idle:
                 return False
-            self._outside.add(ident)
+            self._outside[ident] = _yes
         self._pass_on()
         return True
+
+    def ask_of_holder(self, question: Callable[[int], float]) -> float:
+        """Ask while the holder cannot end: a thread that is gone must not be asked for its processor time."""
+        with _mutex:
+            return question(self.holder) if self.is_open and self.holder in self.participants else 0.0
 
     def come_back(self) -> None:
         """Wait for the baton, where the calling thread is outside."""
@@ -222,7 +268,7 @@ class Baton:
         with _mutex:
             if ident not in self._outside:
                 return
-            self._outside.discard(ident)
+            del self._outside[ident]
             waiter.state, waiter.baton = State.WOKEN, self
             self._make_ready(waiter)
         self._wait_at(waiter)
@@ -237,6 +283,12 @@ class Baton:
         self._advance()
         self._pass_on()
 
+    def move_earned(self, at: Nanos) -> None:
+        """Let it be `at`, whose time has passed for real, unless something is due earlier."""
+        with _mutex:
+            if at <= min(self._next_deadline(), self.agenda.next_at()):
+                self.agenda.move_to(at)
+
     @property
     def is_crowded(self) -> bool:
         """True where somebody could be kept waiting by somebody who does something real."""
@@ -249,7 +301,7 @@ class Baton:
             with _mutex:
                 if not self.is_open or self._hand_over():
                     return
-                if self._outside:
+                if self._is_held_up():
                     self.is_idle, self.idle_since = True, real_now()
                     return
                 if not self._blocked:
@@ -320,7 +372,8 @@ class Baton:
         return bool(self._ready)
 
     def _has_strangers(self) -> bool:
-        return any(thread.ident not in self.participants for thread in threading.enumerate())
+        known = self.participants | {waiter.ident for waiter in _parked}
+        return any(thread.ident not in known for thread in threading.enumerate())
 
     def _stuck(self) -> list[str]:
         return sorted(waiter.where() for waiter in tuple(self._blocked))
@@ -335,16 +388,3 @@ class Baton:
             for waiter in (*asked, *owner, *blocked)[:1]:
                 waiter.state, waiter.error = State.FAILED, error
                 self._make_ready(waiter)
-
-
-def deadlock(now: Nanos, stuck: list[str]) -> VirtualDeadlockError:
-    """The error, with a line for everybody who waits."""
-    return VirtualDeadlockError(
-        "\n".join(
-            [
-                f"at {describe(now)} everybody waits and nothing is due: on a real clock this would hang for ever",
-                *(f"  {line}" for line in stuck),
-                "  give the wait a timeout, or put what ends it on the timeline: clock.call_at('6s', event.set)",
-            ]
-        )
-    )

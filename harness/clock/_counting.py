@@ -11,14 +11,13 @@ something left while any other task is not done.
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from harness.clock._agenda import Agenda
-from harness.clock._baton import deadlock
 from harness.clock._real import in_real_time
-from harness.clock._waiter import line_of
+from harness.clock._stuck import deadlock, this_line
+from harness.clock._trio import running_trio, until_cancelled
 from harness.model import NEVER, Nanos
 from harness.spec import CancelEvent
 
@@ -52,18 +51,14 @@ def _wait_for_ever(agenda: Agenda, wake: CancelEvent | None) -> bool:
         with in_real_time():
             if wake.wait(_GRACE_S):
                 return True
-    raise deadlock(agenda.now, [_this_line()])
-
-
-def _this_line() -> str:
-    return f"{threading.current_thread().name} waits {line_of(sys._getframe())}"  # noqa: SLF001 - the only way
+    raise deadlock(agenda.now, [this_line()])
 
 
 async def sleep_until(clock: VirtualClock, at: Nanos) -> None:
     """Wait in the task that runs, whatever it runs on."""
-    trio = _trio_of_this_task()
+    trio = running_trio()
     if trio is not None:
-        await trio.sleep_until(clock, at)
+        await _sleep_in_trio(trio, clock, at)
         return
     loop = asyncio.get_running_loop()
     if getattr(loop, "clock", None) is clock:
@@ -75,20 +70,30 @@ async def sleep_until(clock: VirtualClock, at: Nanos) -> None:
         await asyncio.sleep(0)
 
 
-def _trio_of_this_task() -> object | None:
-    return None
+async def _sleep_in_trio(trio: Any, clock: VirtualClock, at: Nanos) -> None:
+    if clock.steps.follow():
+        await clock.steps.sleep_until(at)
+    elif at >= NEVER:
+        _do_all(clock.agenda)
+        await until_cancelled(clock.agenda.now)
+    else:
+        wait_until(clock.agenda, at, None)
+        await trio.lowlevel.checkpoint()
 
 
 async def _until_cancelled(agenda: Agenda, loop: asyncio.AbstractEventLoop) -> None:
-    while agenda.next_at() < NEVER:
-        wait_until(agenda, agenda.next_at(), None)
-        await asyncio.sleep(0)
-    line = _this_line()
+    _do_all(agenda)
+    line = this_line()
     while True:
         await asyncio.sleep(0)
         if not _has_more_to_do(loop):
             raise deadlock(agenda.now, [line])
         await _look_again(loop)
+
+
+def _do_all(agenda: Agenda) -> None:
+    while agenda.next_at() < NEVER:
+        wait_until(agenda, agenda.next_at(), None)
 
 
 async def _look_again(loop: asyncio.AbstractEventLoop) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import heapq
 import math
 import sys
+import weakref
 from collections.abc import Callable
 from contextvars import Context
 from typing import Any, Final
@@ -13,7 +14,9 @@ from typing import Any, Final
 from harness.clock._active import installed_clock
 from harness.clock._duration import parse_duration
 from harness.clock._virtual import BOOT, VirtualClock
-from harness.clock._waiter import Waiter, line_of
+from harness.clock._real import real_now
+from harness.clock._stuck import line_of
+from harness.clock._waiter import Waiter
 from harness.errors import VirtualDeadlockError, VirtualTimeError
 from harness.model import NEVER, Nanos, as_seconds, seconds
 
@@ -48,6 +51,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._may_follow = clock is None
         self._io_grace_s = as_seconds(parse_duration(io_grace))
         self._waiter: Waiter | None = None
+        self._children: weakref.WeakSet[asyncio.SubprocessTransport] = weakref.WeakSet()
         self._endless: dict[asyncio.Future[None], None] = {}
         super().__init__()
         self._poll: Callable[[float | None], list[Any]] = self._selector.select  # type: ignore[attr-defined]
@@ -106,17 +110,29 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def _select(self, timeout: float | None) -> list[Any]:
         events = self._poll(0)
         if not events and (timeout is None or timeout > 0):
-            events = self._poll(self._io_grace_s) if self._has_foreign_fds() else []
-            if not events:
+            events = self._listen() if self._has_foreign_fds() else []
+            if not events and not self._has_due():
                 events = self._jump()
         # One float further than `now`, so that what is due now is due: nothing is due early, nothing turns in place.
         self._clock_resolution = math.ulp(self.time())
         return events
 
+    def _listen(self) -> list[Any]:
+        """Give real sockets and pipes their grace, and a child process all the time it takes until our next timer."""
+        at, started = self._next_timer()[0], real_now()
+        with self._own.baton.outside():
+            events = self._poll(self._io_grace_s)
+            while not events and self._has_running_child():
+                left = at - self._own.now() - (real_now() - started)
+                if left <= 0:
+                    self._own.baton.move_earned(at)
+                    break
+                events = self._poll(as_seconds(Nanos(left)) if at < NEVER else None)
+        return events
+
     def _jump(self) -> list[Any]:
-        scheduled: list[_Timer] = self._scheduled  # type: ignore[attr-defined]
-        at, order = scheduled[0].key if scheduled else (Nanos(BOOT + NEVER), None)
-        self._waiter = waiter = Waiter(Nanos(at - BOOT), describe=self._describe, order=order)
+        at, order = self._next_timer()
+        self._waiter = waiter = Waiter(at, describe=self._describe, order=order)
         waiter.wants_error = bool(self._endless)
         try:
             # A last look, now that a call from another thread would find the waiter.
@@ -137,6 +153,25 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
                 future.set_exception(error)
                 return
         raise error
+
+    def _next_timer(self) -> tuple[Nanos, int | None]:
+        """When our next timer is due on the clock, and its place among equals."""
+        scheduled: list[_Timer] = self._scheduled  # type: ignore[attr-defined]
+        if not scheduled:
+            return NEVER, None
+        at, order = scheduled[0].key
+        return Nanos(at - BOOT), order
+
+    def _has_due(self) -> bool:
+        return self._next_timer()[0] <= self._own.now()
+
+    def _has_running_child(self) -> bool:
+        return any(child.get_returncode() is None for child in self._children)
+
+    async def _make_subprocess_transport(self, *args: Any, **kwargs: Any) -> asyncio.SubprocessTransport:
+        child: asyncio.SubprocessTransport = await super()._make_subprocess_transport(*args, **kwargs)  # type: ignore[misc]
+        self._children.add(child)
+        return child
 
     def _has_foreign_fds(self) -> bool:
         return len(self._selector.get_map()) > self._inner_fds  # type: ignore[attr-defined]

@@ -22,6 +22,7 @@ real_perf_counter: Final = time.perf_counter
 real_monotonic_ns: Final = time.monotonic_ns
 real_time_ns: Final = time.time_ns
 real_perf_counter_ns: Final = time.perf_counter_ns
+real_rlock: Final = _thread.RLock
 real_thread_start: Final = threading.Thread.start
 real_thread_join: Final = threading.Thread.join
 

@@ -11,6 +11,7 @@ from harness.clock._active import installed_clock, mine
 from harness.clock._baton import Baton
 from harness.clock._lock import VirtualLock
 from harness.clock._real import in_real_time, real_lock, real_thread_join, real_thread_start
+from harness.clock._trio import running_trio
 from harness.clock._waiter import Waiter
 
 _running: Final[weakref.WeakKeyDictionary[threading.Thread, VirtualLock]] = weakref.WeakKeyDictionary()
@@ -20,7 +21,7 @@ _running: Final[weakref.WeakKeyDictionary[threading.Thread, VirtualLock]] = weak
 def start(thread: threading.Thread) -> None:
     """In place of `threading.Thread.start`."""
     clock = mine()
-    if clock is None:
+    if clock is None or running_trio() is not None:
         real_thread_start(thread)
         return
     entry, is_here = Waiter(), real_lock()

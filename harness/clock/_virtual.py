@@ -6,6 +6,7 @@ Not installed, it counts: a wait moves `now` and returns. Installed, it is the t
 from __future__ import annotations
 
 import asyncio
+import random
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,8 +18,11 @@ from harness.clock._active import installed_clock, mine, set_installed
 from harness.clock._agenda import Agenda
 from harness.clock._baton import Baton
 from harness.clock._duration import parse_duration, point
+from harness.clock._monitor import watch
 from harness.clock._patches import patched
-from harness.clock._waiter import Waiter, line_of
+from harness.clock._stuck import line_of
+from harness.clock._trio import Steps, is_in_real_run, running_trio
+from harness.clock._waiter import Waiter
 from harness.errors import VirtualDeadlockError, VirtualTimeError
 from harness.model import NEVER, PER_SECOND, Nanos, as_seconds, seconds
 from harness.spec import CancelEvent
@@ -46,6 +50,8 @@ class VirtualClock:
         """
         self.agenda = Agenda(parse_duration(horizon))
         self.baton = Baton(self.agenda)
+        self.baton.on_crowd = watch
+        self.steps = Steps(self.agenda)
         self.leaked: tuple[str, ...] = ()
         self._epoch = seconds(_timestamp(start))
         self._reads = (Nanos(0), 0)
@@ -54,6 +60,7 @@ class VirtualClock:
 
     def now(self) -> Nanos:
         """Virtual nanoseconds since the clock began."""
+        self.steps.follow()
         return self.agenda.now
 
     def wait_until(self, at: Nanos, wake: CancelEvent | None = None) -> bool:
@@ -67,8 +74,8 @@ class VirtualClock:
         if at <= self.now():
             self.agenda.run_due()
             return wake is not None and wake.is_set()
-        if not self.baton.is_open:
-            return _counting.wait_until(self.agenda, at, wake)
+        if self._counts:
+            return self._count_until(at, wake)
         with self.taking_part():
             poll = wake.is_set if wake is not None else None
             self.baton.block(Waiter(at, poll=poll, wants_error=at >= NEVER))
@@ -96,7 +103,9 @@ class VirtualClock:
         `at` counts from the clock's beginning: text as in a scenario, a float in seconds, an int in nanoseconds.
         The action runs between two moments and must not wait. What it raises is raised in the thread that opened the window.
         """
-        self.agenda.add(point(at), action)
+        moment = point(at)
+        self.agenda.add(moment, action)
+        self.steps.arm(moment)
 
     def advance(self, by: str | float) -> None:
         """Let `by` pass, doing in order what falls due. The horizon moves along: this wait was asked for."""
@@ -127,11 +136,21 @@ class VirtualClock:
         if duration_s < 0:
             raise ValueError("sleep length must be non-negative")
         at = Nanos(self.now() + seconds(duration_s))
-        if self.baton.is_open:
-            with self.taking_part():
-                self.baton.block(Waiter(at))
-        else:
-            self.wait_until(at)
+        if self._counts:
+            self._count_until(at, None)
+            return
+        with self.taking_part():
+            self.baton.block(Waiter(at))
+
+    @property
+    def _counts(self) -> bool:
+        return not self.baton.is_open or running_trio() is not None
+
+    def _count_until(self, at: Nanos, wake: CancelEvent | None) -> bool:
+        woken = _counting.wait_until(self.agenda, at, wake)
+        if self.steps.follow():
+            self.steps.jumped()
+        return woken
 
     def _read(self) -> Nanos:
         now = self.now()
@@ -201,15 +220,44 @@ def _timestamp(start: datetime | float) -> float:
 
 def refuse_foreign_loop() -> None:
     """Raise VirtualTimeError inside a running event loop whose waits cannot be made virtual."""
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
+    loop = asyncio._get_running_loop()  # noqa: SLF001 - documented for event loop authors; None where none runs
+    if loop is None:
+        if is_in_real_run():
+            _refuse(
+                "a trio run on its real clock",
+                "run it as trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))",
+            )
         return
-    kind = type(loop)
-    reason = "its clock is C code" if kind.__module__.startswith("uvloop") else "it runs on real time already"
     if not getattr(loop, "is_virtual", False):
-        raise VirtualTimeError(
-            f"virtual time cannot be had inside a running {kind.__module__}.{kind.__qualname__}: {reason}\n"
-            "  take the fixture virtual_time (or the marker harness), or run it as\n"
-            "  asyncio.Runner(loop_factory=harness.clock.new_event_loop).run(main())"
+        kind = type(loop)
+        _refuse(
+            f"a running {kind.__module__}.{kind.__qualname__}"
+            + (", whose clock is C code" if kind.__module__.startswith("uvloop") else ""),
+            "take the fixture virtual_time (or the marker harness), or run it as\n"
+            "  asyncio.Runner(loop_factory=harness.clock.new_event_loop).run(main())",
         )
+
+
+def _refuse(where: str, instead: str) -> None:
+    message = f"virtual time cannot be had inside {where}: it runs on real time already\n  {instead}"
+    raise VirtualTimeError(message)
+
+
+@contextmanager
+def virtual_time(
+    horizon: str | float | None = HORIZON, *, seed: int = 0, start: datetime | float = EPOCH
+) -> Iterator[VirtualClock]:
+    """A window of virtual time on a fresh clock: sleeps, timeouts, waits and backoff take no time, in exact order.
+
+    `horizon`, `start`: as VirtualClock has them. `seed`: `random` is seeded with it and put back at the end, because the
+    jitter of the SDKs' backoff is drawn there.
+    Raises VirtualTimeError inside of another window, or inside a running event loop that is not ours.
+    """
+    clock = VirtualClock(horizon, start=start)
+    state = random.getstate()
+    with clock.installed():
+        random.seed(seed)
+        try:
+            yield clock
+        finally:
+            random.setstate(state)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import math
 
-from harness.clock._baton import deadlock
-from harness.clock._counting import _this_line
 from harness.clock._real import in_real_time, real_now, real_sleep
+from harness.clock._stuck import deadlock, this_line
+from harness.clock._trio import mock_clock, running_trio
 from harness.errors import VirtualTimeError
 from harness.model import NEVER, PER_SECOND, Nanos
 from harness.spec import CancelEvent
@@ -33,7 +33,7 @@ class WallClock:
         Raises VirtualDeadlockError where `at` is NEVER and there is no `wake`: that would hang for ever.
         """
         if at >= NEVER and wake is None:
-            raise deadlock(self.now(), [_this_line()])
+            raise deadlock(self.now(), [this_line()])
         with in_real_time():
             while (wake is None or not wake.is_set()) and self.now() < at:
                 if wake is None:
@@ -53,12 +53,18 @@ class WallClock:
 
 
 async def _sleep(duration_s: float | None) -> None:
-    if duration_s is None:
+    trio = running_trio()
+    if trio is not None:
+        await (trio.sleep_forever() if duration_s is None else trio.sleep(duration_s))
+    elif duration_s is None:
         await asyncio.get_running_loop().create_future()
     else:
         await asyncio.sleep(duration_s)
 
 
 def _refuse_virtual_loop() -> None:
-    if getattr(asyncio.get_running_loop(), "is_virtual", False):
-        raise VirtualTimeError("a WallClock cannot wait on a VirtualTimeLoop, where no real time passes")
+    loop = asyncio._get_running_loop()  # noqa: SLF001 - documented for event loop authors; None where none runs
+    trio = running_trio()
+    if getattr(loop, "is_virtual", False) or (trio is not None and mock_clock(trio) is not None):
+        message = "a WallClock cannot wait where time is virtual: no real time passes there"
+        raise VirtualTimeError(message)
