@@ -30,9 +30,8 @@ def axis(timeline: Timeline, width: int, scale: Nanos, glyphs: Glyphs) -> str:
         return min(last - 1, at * last // scale) if scale else 0
 
     counts = Counter(column(at) for at, event in timeline.events if isinstance(event, Chunk))
-    head_at = timeline.events[0][0] if timeline.head else timeline.end_at
-    stop = max([column(timeline.end_at), *counts], default=0)
-    waits = column(head_at)
+    stop = max([column(timeline.end_at), *counts])
+    waits = column(timeline.events[0][0]) if timeline.head else stop + 1
     cells = [glyphs.waiting if n < waits else glyphs.flowing for n in range(stop + 1)]
     for place, count in counts.items():
         cells[place] = _tick(count, glyphs.ticks)
