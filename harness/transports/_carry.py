@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, thread
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from harness.transports._lookup import Belonging, belonging, belonging_to
 from harness.transports._patch import Patch
 
-# A pool's own threads belong to nobody: each job brings its owner, and the pool may outlive the session by far.
-_POOL_TARGETS = (thread._worker,)  # noqa: SLF001 - nothing public tells a pool's thread
+_POOLS = frozenset({"anyio._backends._asyncio", "concurrent.futures.thread", "trio._core._thread_cache"})
+"""Modules whose threads belong to nobody: each job brings its owner, and the pool may outlive the session by far."""
 
 
 def patches() -> list[Patch]:
@@ -31,11 +31,16 @@ def _submitting(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _starting(original: Callable[..., Any]) -> Callable[..., Any]:
     def start(self: threading.Thread) -> Any:
-        if getattr(self, "_target", None) not in _POOL_TARGETS and not self.ident:
+        if not self.ident and not _is_of_a_pool(self):
             _hand_over(self)
         return original(self)
 
     return start
+
+
+def _is_of_a_pool(thread: threading.Thread) -> bool:
+    target = getattr(thread, "_target", None)
+    return type(thread).__module__ in _POOLS or getattr(target, "__module__", "") in _POOLS
 
 
 def _hand_over(thread: threading.Thread) -> None:

@@ -11,6 +11,7 @@ are the user's explicit choice. What does leave by another way meets the guard.
 from __future__ import annotations
 
 import _thread
+import gc
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from harness.transports._lookup import (
     enter,
     leave,
     live_call,
+    open_members,
     whose,
 )
 from harness.transports._patch import Patch
@@ -42,6 +44,10 @@ def intercepting(session: OpenSession) -> Iterator[None]:
     finally:
         leave(session)
         _interception.settle()
+        if _interception.is_on and not open_members():
+            # What is left may only wait for its collection: a trio run leaves its contexts in circles.
+            # They are young, so a look at the young is enough; whoever is really still there keeps the patch.
+            gc.collect(1)
 
 
 def is_intercepting() -> bool:
@@ -88,9 +94,11 @@ class _Interception:
 
     def _settle(self) -> None:
         self._members = [ref for ref in self._members if ref() is not None]
-        if bool(self._members) != self.is_on:
-            self.is_on = bool(self._members)
-            (self._put_in if self.is_on else self._take_out)()
+        was_on, self.is_on = self.is_on, bool(self._members)
+        if self.is_on:
+            self._put_in()  # also where it is in: somebody may have put theirs over ours
+        elif was_on:
+            self._take_out()
         _guard.settle()
 
     def _put_in(self) -> None:

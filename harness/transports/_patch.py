@@ -2,6 +2,7 @@
 
 Others patch the same places (vcrpy, mocks, the virtual clock), and do not leave in the order in which they came.
 Where somebody wrapped ours meanwhile, taking ours out would take theirs out too: then ours stays, and only passes on.
+Where somebody put theirs over ours without calling it, applying again puts ours on top again.
 """
 
 from __future__ import annotations
@@ -20,39 +21,36 @@ class Patch:
         self._owner = owner
         self._name = name
         self._wrapper = wrapper
-        self._replacement: Callable[..., Any] | None = None
-        self._original: Callable[..., Any] | None = None
-        self._own = False
-        self._active = [False]
+        self._is_active = False
+        # Ours, each with what it stands over; None where the attribute was inherited.
+        self._layers: dict[Callable[..., Any], Callable[..., Any] | None] = {}
 
     def apply(self) -> None:
-        """Put the replacement in. A second time changes nothing."""
-        if self._active[0]:
-            return
-        if self._replacement is None or vars(self._owner).get(self._name) is not self._replacement:
+        """Put the replacement in, on top."""
+        self._is_active = True
+        if self._current() not in self._layers:
             self._wrap()
-        self._active[0] = True
 
     def remove(self) -> None:
         """Take the replacement out, or silence it where somebody has wrapped it."""
-        self._active[0] = False
-        if self._replacement is None or vars(self._owner).get(self._name) is not self._replacement:
-            return
-        if self._own:
-            setattr(self._owner, self._name, self._original)
-        else:
-            delattr(self._owner, self._name)
-        self._replacement = None
+        self._is_active = False
+        while (current := self._current()) in self._layers:
+            original = self._layers.pop(current)
+            if original is None:
+                delattr(self._owner, self._name)
+            else:
+                setattr(self._owner, self._name, original)
+
+    def _current(self) -> Any:
+        return vars(self._owner).get(self._name)
 
     def _wrap(self) -> None:
         original = getattr(self._owner, self._name)
         ours = self._wrapper(original)
-        active = self._active = [False]
 
         @functools.wraps(original)
         def replacement(*args: Any, **kwargs: Any) -> Any:
-            return (ours if active[0] else original)(*args, **kwargs)
+            return (ours if self._is_active else original)(*args, **kwargs)
 
-        self._own = self._name in vars(self._owner)
-        self._original, self._replacement = original, replacement
+        self._layers[replacement] = original if self._current() is not None else None
         setattr(self._owner, self._name, replacement)
