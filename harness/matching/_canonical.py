@@ -106,7 +106,7 @@ def _json_data(value: Json, redaction: Redaction) -> bytes:
 
 
 def _form_data(body: bytes, rules: Rules) -> bytes:
-    return json.dumps(form_pairs(body, rules), sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return _UNESCAPED.encode(form_pairs(body, rules)).encode("utf-8", "surrogatepass")
 
 
 def _boundary(body: bytes) -> bytes:

@@ -18,14 +18,16 @@ def key(request: Request, rules: Rules) -> bytes:
 
 
 def operation_key(request: Request, operation: Operation, rules: Rules) -> bytes:
-    """The same with `operation` (and the model, where the path carries it) in place of the URL: another base URL, region,
-    proxy, or a query that the SDK stopped sending is no difference."""
-    return _digest(request, "operation", "\0".join((operation.dialect, operation.name, operation.model)), rules)
+    """The same with `operation` (and the model, where the path carries it) in place of the URL.
+
+    Another base URL, region or proxy, or a query that the SDK stopped sending, is then no difference.
+    """
+    return _digest(request, "operation", f"{operation.dialect}\0{operation.name}\0{operation.model}", rules)
 
 
 def _digest(request: Request, what: str, place: str, rules: Rules) -> bytes:
     body = canonical_body(request.body, rules)
-    head = "\0".join((request.method.upper(), what, place, body.kind, ""))
+    head = f"{request.method.upper()}\0{what}\0{place}\0{body.kind}\0"
     digest = blake2b(head.encode("utf-8", "surrogatepass"), digest_size=KEY_SIZE)
     digest.update(body.data)
     return digest.digest()

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 
 PREFIX = "REDACTED-"
-RUN = 16
+RUN = 20
 
 
 def constant(kind: str) -> str:
@@ -22,21 +22,25 @@ def constant(kind: str) -> str:
     return PREFIX + kind
 
 
+_BEHIND_AWS = r"(?:(?<=X-Amz-Signature=)|(?<=X-Amz-Credential=)|(?<=X-Amz-Security-Token=))"
+_BEHIND_BEARER = r"(?:(?<=[Bb]earer )|(?<=BEARER )|(?<=[Bb]earer%20))"
+
 # The longer prefix comes first: `sk-ant-` and `sk-or-` are `sk-` too.
 SHAPES: tuple[tuple[str, str], ...] = (
     ("anthropic-key", r"sk-ant-[A-Za-z0-9_-]{16,}"),
-    ("openrouter-key", r"sk-or-(?=[a-z-]*[A-Za-z_-]*[0-9])[A-Za-z0-9-]{16,}"),
-    ("openai-key", r"sk-(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{20,}|sess-(?=[A-Za-z]*[0-9])[A-Za-z0-9]{20,}"),
+    ("openrouter-key", r"sk-or-[A-Za-z0-9_-]{16,}"),
+    ("openai-key", r"sk-(?:proj|svcacct|admin|None)-[A-Za-z0-9_-]{16,}"),
+    ("openai-key", r"sk-[A-Za-z0-9]{20,}|sk-(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{20,}|sess-[A-Za-z0-9]{24,}"),
     ("openai-organization", r"org-(?=[A-Za-z]*[0-9])[A-Za-z0-9]{20,}"),
     ("openai-project", r"proj_(?=[A-Za-z]*[0-9])[A-Za-z0-9]{20,}"),
     ("google-key", r"AIza[A-Za-z0-9_-]{30,}"),
-    ("google-token", r"(?<=ya29\.)(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{16,}"),
+    ("google-token", r"(?<=ya29\.)(?!REDACTED-)[A-Za-z0-9_-]{20,}"),
     ("google-client-secret", r"GOCSPX-[A-Za-z0-9_-]{20,}"),
     ("aws-key-id", r"(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])"),
     ("github-token", r"gh[opsru]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{22,}"),
     ("gitlab-token", r"glpat-[A-Za-z0-9_-]{20,}"),
     ("huggingface-token", r"hf_[A-Za-z0-9]{30,}"),
-    ("slack-token", r"(?:xox[a-z]|xapp)-(?=[A-Za-z-]*[0-9])[A-Za-z0-9-]{10,}"),
+    ("slack-token", r"(?:xox[a-z]|xapp)-(?=[A-Za-z-]*[0-9])[A-Za-z0-9-]{15,}"),
     ("stripe-key", r"[rs]k_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9+/]{24,}"),
     ("npm-token", r"npm_[A-Za-z0-9]{36}"),
     ("pypi-token", r"pypi-[A-Za-z0-9_-]{40,}"),
@@ -48,11 +52,15 @@ SHAPES: tuple[tuple[str, str], ...] = (
     ("langsmith-key", r"lsv2_(?:pt|sk)_[A-Za-z0-9_]{30,}"),
     ("tavily-key", r"tvly-(?=[A-Za-z-]*[0-9])[A-Za-z0-9-]{24,}"),
     ("jwt", r"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+)*"),
-    ("aws-signature", r"(?:(?<=X-Amz-Signature=)|(?<=X-Amz-Credential=)|(?<=X-Amz-Security-Token=))"
-                      r"(?=[A-Za-z]*[0-9%])[A-Za-z0-9%/+_-]{16,}"),
-    ("bearer-token", r"(?:(?<=[Bb]earer )|(?<=BEARER )|(?<=[Bb]earer%20)|(?<=[Bb]earer\+))"
-                     r"(?=[A-Za-z._~+/-]*[0-9])[A-Za-z0-9._~+/-]{16,}=*"),
-)  # fmt: skip
+    ("aws-signature", _BEHIND_AWS + r"(?!REDACTED-)(?=[A-Za-z]*[0-9%])[A-Za-z0-9%/+_-]{20,}"),
+    ("bearer-token", _BEHIND_BEARER + r"(?!REDACTED-)(?=[A-Za-z._~+/-]*[0-9])[A-Za-z0-9._~+/-]{20,}=*"),
+)
+
+STARTS = frozenset(
+    b"sk- ses org pro AIz GOC AKI ASI gho ghp ghs ghr ghu git glp hf_ xox xap sk_ rk_ whs npm pyp gsk xai r8_ ppl nva"
+    b" lsv tvl eyJ".split()
+)
+"""How the shapes above start, those apart that are known by what stands before them."""
 
 AWS_SECRET = (
     "aws-secret-key",
@@ -79,7 +87,7 @@ ARN = (
 
 
 def _spellings(words: str) -> tuple[str, ...]:
-    """`access token` as access_token, access-token, accesstoken, accessToken, AccessToken, ACCESS_TOKEN, Access-Token."""
+    """`access token` as access_token, access-token, accesstoken, accessToken, AccessToken, ACCESS_TOKEN and so on."""
     parts = words.split()
     title = [part.title() for part in parts]
     return (

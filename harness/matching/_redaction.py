@@ -213,10 +213,15 @@ def _extended(redaction: Redaction, entry: object) -> Redaction:
         )
         raise ValueError(message)
     name = _checked_name(entry)
+    if not str(entry.get("field", "")).isascii():
+        message = f"redact: the field name {entry['field']!r} has to be ASCII"
+        raise ValueError(message)
     extra = (Extra(name, _checked_pattern(entry, name)),) if "regex" in entry else ()
     header = {str(entry["header"]).lower(): name} if "header" in entry else {}
     query = {str(entry["query"]).lower(): name} if "query" in entry else {}
-    fields = FieldFinder(redaction.fields.table | {str(entry["field"]): name}) if "field" in entry else redaction.fields
+    fields = (
+        FieldFinder({**redaction.fields.table, str(entry["field"]): name}) if "field" in entry else redaction.fields
+    )
     return Redaction(
         (*redaction.extra, *extra), {**redaction.header_names, **header}, {**redaction.query_names, **query}, fields
     )

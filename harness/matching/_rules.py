@@ -25,7 +25,10 @@ class Ignore:
 
     @classmethod
     def of(cls, entry: object) -> Ignore:
-        """From a configuration value: a JSON path, or a mapping of `path` and `regex`. Raises ValueError that shows it."""
+        """From a configuration value: a JSON path, or a mapping of `path` and `regex`.
+
+        Raises ValueError that shows the entry.
+        """
         if isinstance(entry, Ignore):
             return entry
         if isinstance(entry, str):
@@ -54,7 +57,7 @@ class Ignore:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What two requests have to have in common. The default ignores nothing and redacts what everybody's secrets are."""
+    """What two requests have to have in common. The default ignores nothing and redacts everybody's secrets."""
 
     redaction: Redaction = field(default_factory=Redaction.default)
     ignore: tuple[Ignore, ...] = ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from harness.matching._kinds import (
@@ -24,6 +24,7 @@ from harness.matching._kinds import (
     PREFIX,
     RUN,
     SHAPES,
+    STARTS,
 )
 
 
@@ -38,10 +39,16 @@ class Span(NamedTuple):
 _TOKEN_CHARACTERS = frozenset((string.ascii_letters + string.digits + "_-+/").encode())
 _CLASSES = bytes(1 if byte in _TOKEN_CHARACTERS else 0 for byte in range(256))
 _LONG = b"\x01" * RUN
+_AWS_SECRET_SIZE = 40
+_LONGEST_URL = 4096  # a longer run is base64: a slash in it begins nothing
+_LONGEST_NAME = 64
+_ESCAPES = frozenset({b"\\", b"%"})
+_DASHES = b"-_+"
+_BEHIND = frozenset({b"rer ", b"RER ", b"a29.", b"ure=", b"ial=", b"ken="})  # the ends of what shapes look back at
 
 # What may stand between the start of a run and the secret: the letter of an escape (`\n`, `\u201c`, `%3D`), or dashes.
 _LEAD = r"(?:(?<=\\)[nrtbfav]|(?<=\\)u[0-9a-fA-F]{4}|(?<=\\)x[0-9a-fA-F]{2}|(?<=%)[0-9A-Fa-f]{2})?[-_+]{0,4}"
-_GROUPS = "|".join(f"(?P<{kind.replace('-', '_')}>{shape})" for kind, shape in SHAPES)
+_GROUPS = "|".join(f"({shape})" for _, shape in SHAPES)  # the number of the group is the place in SHAPES
 _AT_START = re.compile(f"{_LEAD}(?:{_GROUPS})".encode())
 _AT_SLASH = re.compile(f"/(?:{_GROUPS})".encode())
 
@@ -54,37 +61,50 @@ def shape_spans(data: bytes) -> Iterator[Span]:
     while start >= 0:
         stop = classes.find(b"\0", start + RUN)
         stop = size if stop < 0 else stop
-        yield from _in_run(data, start, stop)
+        # Most runs are identifiers and digits: three letters and what stands before decide for nearly all of them.
+        if data[start : start + 3] in STARTS or _is_led(data, start):
+            yield from _at_start(data, start)
+        elif stop - start == _AWS_SECRET_SIZE:
+            yield from _aws_secret(data, start)
+        if data.find(b"/", start, stop) >= 0 and stop - start <= _LONGEST_URL:
+            yield from _behind_slashes(data, start, stop)
         start = classes.find(_LONG, stop)
 
 
-def _in_run(data: bytes, start: int, stop: int) -> Iterator[Span]:
+def _is_led(data: bytes, start: int) -> bool:
+    if data[start - 1 : start] in _ESCAPES or data[start - 4 : start] in _BEHIND:
+        return True
+    return data[start] in _DASHES and data[start : start + 7].lstrip(_DASHES)[:3] in STARTS
+
+
+def _at_start(data: bytes, start: int) -> Iterator[Span]:
     found = _AT_START.match(data, start)
     if found:
         yield _span(found)
-        start = found.end()
-    elif stop - start >= 40 and (secret := _aws_secret(data, start)):  # noqa: PLR2004 - the length of an AWS secret
-        yield secret
-        return
-    for found in _AT_SLASH.finditer(data, start, stop):
-        # Once more without the end: a JWT goes on past the run that it starts in.
-        whole = _AT_SLASH.match(data, found.start())
-        yield _span(whole or found)
+    else:
+        yield from _aws_secret(data, start)
+
+
+def _behind_slashes(data: bytes, start: int, stop: int) -> Iterator[Span]:
+    slash = data.find(b"/", start, stop)
+    while slash >= 0:
+        found = _AT_SLASH.match(data, slash)  # not bounded by the run: a JWT goes on past the one that it starts in
+        if found:
+            yield _span(found)
+        slash = data.find(b"/", found.end() if found else slash + 1, stop)
 
 
 def _span(found: re.Match[bytes]) -> Span:
-    group = found.lastgroup
-    assert group is not None, "every alternative is a named group"
-    return Span(*found.span(group), group.replace("_", "-"))
+    group = found.lastindex
+    assert group is not None, "every alternative is a group"
+    return Span(*found.span(group), SHAPES[group - 1][0])
 
 
-def _aws_secret(data: bytes, start: int) -> Span | None:
+def _aws_secret(data: bytes, start: int) -> Iterator[Span]:
     kind, name, value = AWS_SECRET
-    before = data[max(0, start - 40) : start]
-    if not name.search(before):
-        return None
     found = value.match(data, start)
-    return Span(*found.span(), kind) if found else None
+    if found and name.search(data[max(0, start - _AWS_SECRET_SIZE) : start]):
+        yield Span(*found.span(), kind)
 
 
 def pem_spans(data: bytes) -> Iterator[Span]:
@@ -102,35 +122,38 @@ def account_spans(data: bytes) -> Iterator[Span]:
 
 
 class FieldFinder:
-    """JSON fields that are secret by their name, in JSON text that need not parse and in JSON text inside a JSON string."""
+    """JSON fields that are secret by their name, in JSON text that need not parse and in JSON text inside a string."""
 
-    def __init__(self, fields: dict[str, str]) -> None:
-        self.table = fields
-        self.names = frozenset(fields)
-        names = "|".join(re.escape(name) for name in sorted(fields, key=len, reverse=True))
+    def __init__(self, table: Mapping[str, str]) -> None:
+        self.table = table
+        self.names = frozenset(table)
+        # A name is recognised from its end: most quotes in a text end no name at all, and looking for two hundred
+        # spellings behind each of them costs more than everything else in this room.
+        width = min(3, *map(len, self.names))
+        ends = "|".join(sorted({re.escape(name[-width:]) for name in self.names}))
         plain = r'"(?P<value>(?:[^"\\]|\\.)+)"'
-        # One level down every backslash is two: `\\\\` is one, `\\\"` a quote, `\\n` a newline; `\u201c` is the outer's.
+        # One level down every backslash is two: `\\\\` is one, `\\\"` a quote, `\\n` a newline; `\u201c` is ours.
         nested = r'\\"(?P<value>(?:[^"\\]|\\\\\\\\|\\\\\\"|\\\\[^"\\]|\\[^"\\])+)\\"'
-        self._plain = re.compile(rf'"(?P<name>{names})"\s*:\s*{plain}'.encode(), re.DOTALL)
-        self._nested = re.compile(
-            rf'\\"(?P<name>{names})\\"(?:\s|\\[nrt])*:(?:\s|\\[nrt])*{nested}'.encode(), re.DOTALL
-        )
+        self._plain = re.compile(rf'"(?<=(?:{ends})")\s*:\s*{plain}'.encode(), re.DOTALL)
+        self._nested = re.compile(rf'\\"(?<=(?:{ends})\\"):(?:\s|\\[nrt])*{nested}'.encode(), re.DOTALL)
 
     def plain_spans(self, data: bytes) -> Iterator[Span]:
         """`"password": "…"`."""
         if b'"' in data:
-            yield from self._spans(self._plain, data)
+            yield from self._spans(data, self._plain, b'"')
 
     def nested_spans(self, data: bytes) -> Iterator[Span]:
         r"""`\"password\": \"…\"`, as in the arguments of a tool call."""
-        if b"\\" in data and b'\\"' in data:
-            yield from self._spans(self._nested, data)
+        if b"\\" in data and b'\\":' in data:
+            yield from self._spans(data, self._nested, b'\\"')
 
-    def _spans(self, pattern: re.Pattern[bytes], data: bytes) -> Iterator[Span]:
+    def _spans(self, data: bytes, pattern: re.Pattern[bytes], quote: bytes) -> Iterator[Span]:
         for found in pattern.finditer(data):
-            kind = self.table[found["name"].decode()]
-            if is_secret(kind, found["value"].decode("utf-8", "replace")):
-                yield Span(*found.span("value"), kind)
+            stop = found.start()
+            start = data.rfind(quote, max(0, stop - _LONGEST_NAME), stop)
+            name = data[start + len(quote) : stop].decode("utf-8", "replace") if start >= 0 else ""
+            if name in self.table and is_secret(self.table[name], found["value"].decode("utf-8", "replace")):
+                yield Span(*found.span("value"), self.table[name])
 
     def secrets_of(self, value: dict[str, object]) -> dict[str, str]:
         """The fields of one decoded JSON object that are secret: name -> kind."""
