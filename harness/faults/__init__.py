@@ -1,0 +1,10 @@
+"""What can go wrong between a driver and a model: pure functions from Timeline to Timeline, each with a public name.
+
+The catalogue is `KNOWN`; `get` takes a name or an alias, and `check` says what is wrong with the parameters of one
+before anything is played.
+"""
+
+from harness.faults._catalogue import ALIASES, KNOWN, get
+from harness.faults._check import check, check_dialect, check_point
+
+__all__ = ["ALIASES", "KNOWN", "check", "check_dialect", "check_point", "get"]

@@ -1,0 +1,147 @@
+"""The faults: each strikes where it says, leaves what it took, and refuses what it cannot do."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness import faults
+from harness.dialects import BUILT_IN
+from harness.model import (
+    Head,
+    Nanos,
+    Reply,
+    Request,
+    Reset,
+    Timeline,
+    seconds,
+)
+from harness.spec import Fault, FaultSite
+
+ANSWER = Timeline.of(Head(200), [b"a", b"b", b"c"], at=seconds(1), every=seconds(1))
+HEADERS = FaultSite("headers")
+times = st.integers(0, 10**12).map(Nanos)
+timelines = st.builds(
+    lambda chunks, at, every: Timeline.of(Head(200), chunks, at=at, every=every),
+    st.lists(st.binary(min_size=1, max_size=5), max_size=5),
+    times,
+    times,
+)
+
+
+@pytest.mark.parametrize("name", faults.KNOWN)
+@given(timeline=timelines)
+def test_a_fault_strikes_at_each_of_its_sites_and_leaves_a_timeline(name: str, timeline: Timeline) -> None:
+    fault = faults.get(name)
+    assert isinstance(fault, Fault)
+    before = (timeline.events, timeline.left)
+    for site in fault.sites(timeline):
+        faults.check_point(fault, site.point)
+        for dialect in ("native", "openai-chat", "anthropic", "gemini", "ollama"):
+            struck = fault.apply(timeline, site, {}, dialect)
+            assert struck != timeline
+            assert struck == fault.apply(timeline, site, {}, dialect)
+    assert (timeline.events, timeline.left) == before
+
+
+def test_a_reset_comes_after_the_chunk_that_it_names() -> None:
+    struck = faults.get("reset").apply(ANSWER, FaultSite("chunk", 2), {}, "openai-chat")
+    assert struck.chunks == (b"a", b"b")
+    assert struck.events[-1] == (seconds(3), Reset("ReadError", "[Errno 104] Connection reset by peer"))
+
+
+def test_a_reset_after_a_chunk_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ValueError, match="after chunk 4 of an answer of 3 chunks"):
+        faults.get("reset").apply(ANSWER, FaultSite("chunk", 4), {}, "openai-chat")
+    with pytest.raises(ValueError, match="not at 'headers'"):
+        faults.get("reset").apply(ANSWER, HEADERS, {}, "openai-chat")
+
+
+def test_a_stall_delays_everything_or_is_silence_for_ever() -> None:
+    stall = faults.get("stall-before-headers")
+    later = stall.apply(ANSWER, HEADERS, {"for": "45s"}, "anthropic")
+    assert [at for at, _ in later.events] == [at + seconds(45) for at, _ in ANSWER.events]
+    never = stall.apply(ANSWER, HEADERS, {}, "anthropic")
+    assert (never.events, never.left) == ((), "open")
+    assert list(stall.sites(never)) == []
+
+
+@pytest.mark.parametrize("dialect", [d for d in BUILT_IN if d.renders], ids=lambda d: d.name)
+@pytest.mark.parametrize("wait", [None, 1.5, 30.0])
+def test_a_rate_limit_reads_as_one_in_every_dialect(dialect: object, wait: float | None) -> None:
+    name = dialect.name  # type: ignore[attr-defined]
+    params = {} if wait is None else {"retry_after": f"{wait}s"}
+    fault = faults.get("http-429-rate-limit")
+    faults.check_dialect(fault, name)
+    struck = fault.apply(ANSWER, HEADERS, {**params, "message": "slow down"}, name)
+    assert struck.head is not None
+    assert struck.events[0][0] == seconds(1)
+    decoder = dialect.decoder(Request("POST", "https://x.example/"), struck.head)  # type: ignore[attr-defined]
+    problem = Reply.of([*decoder.feed(struck.body), *decoder.close()]).problem
+    assert problem is not None
+    assert (problem.kind, problem.status, problem.retry_after_s, problem.message) == (
+        "rate-limit",
+        429,
+        wait,
+        "slow down",
+    )
+
+
+def test_a_wait_can_be_said_in_milliseconds_and_headers_added() -> None:
+    params = {"retry_after": "1500ms", "format": "ms", "headers": {"x-should-retry": "false"}}
+    struck = faults.get("http-429-rate-limit").apply(ANSWER, HEADERS, params, "openai-chat")
+    assert struck.head is not None
+    assert (struck.head.headers.get("retry-after-ms"), struck.head.headers.get("x-should-retry")) == ("1500", "false")
+    assert "retry-after" not in struck.head.headers
+
+
+def test_a_fault_on_a_stalled_answer_waits_with_it() -> None:
+    stalled = ANSWER.delayed(seconds(9))
+    assert faults.get("http-429-rate-limit").apply(stalled, HEADERS, {}, "ollama").events[0][0] == seconds(10)
+
+
+@pytest.mark.parametrize(
+    "name,params,message",
+    [
+        ("stall-before-headers", {"fro": "3s"}, "takes no 'fro'. Did you mean 'for'"),
+        ("stall-before-headers", {"for": "soon"}, "is no duration"),
+        ("stall-before-headers", {"for": ["3s"]}, "takes a duration"),
+        ("reset-mid-stream", {"for": "3s"}, "takes no parameters"),
+        ("http-429-rate-limit", {"retry_after": "forever"}, "no server says forever"),
+        ("http-429-rate-limit", {"retry_after": {}}, "takes a duration"),
+        ("http-429-rate-limit", {"format": "http-date"}, "not supported yet"),
+        ("http-429-rate-limit", {"format": "secs"}, "takes one of seconds, ms, body"),
+        ("http-429-rate-limit", {"headers": "x"}, "takes a mapping"),
+        ("http-429-rate-limit", {"message": 3}, "takes a text"),
+    ],
+)
+def test_what_a_fault_does_not_take_is_refused_before_it_strikes(
+    name: str, params: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        faults.check(faults.get(name), params)  # type: ignore[arg-type]
+
+
+def test_an_unknown_fault_names_the_nearest_and_all() -> None:
+    with pytest.raises(ValueError, match=r"'http-429-ratelimit'. Did you mean 'http-429-rate-limit'.*reset-mid-stream"):
+        faults.get("http-429-ratelimit")
+
+
+def test_a_place_where_a_fault_never_strikes_is_refused() -> None:
+    with pytest.raises(ValueError, match="does not strike at 'chunk', only at: headers"):
+        faults.check_point(faults.get("http-429-rate-limit"), "chunk")
+
+
+def test_a_dialect_without_a_form_is_refused_with_those_that_have_one() -> None:
+    fault = faults.get("http-429-rate-limit")
+    with pytest.raises(ValueError, match="has no form in bedrock; it has one in: anthropic"):
+        faults.check_dialect(fault, "bedrock")
+    with pytest.raises(ValueError, match="has no form in bedrock"):
+        fault.apply(ANSWER, HEADERS, {}, "bedrock")
+
+
+def test_every_form_says_where_it_comes_from() -> None:
+    for fault in faults.KNOWN.values():
+        for name, form in getattr(fault, "forms", {}).get("dialects", {}).items():
+            assert form["source"], (fault.name, name)
