@@ -65,7 +65,7 @@ def _nothing(head: Head) -> list[Delta]:
 
 
 def _failure(head: Head, told: str) -> Problem:
-    """A failure that no dialect worded: a proxy's page of HTML, or nothing. Its headers may still say how long to wait."""
+    """A failure that no dialect worded: a proxy's page of HTML, or nothing. Its headers may still name a wait."""
     return Problem(kind_of_status(head.status), told, status=head.status, retry_after_s=retry_after_s(head.headers))
 
 
