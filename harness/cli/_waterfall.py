@@ -73,7 +73,7 @@ def _call(interaction: Interaction, terminal: Terminal, scale: Nanos, *, full: b
     elif timeline.body:
         yield from _field("body", timeline.body.decode(errors="backslashreplace"), terminal, full=full)
     role: Role = "good" if timeline.end == "eof" else "bad"
-    yield _labelled("ended", terminal.paint(terminal.printable(ended(timeline)), role), terminal)
+    yield from _field("ended", ended(timeline), terminal, full=True, role=role)
 
 
 def _asked(interaction: Interaction) -> str:
@@ -165,7 +165,7 @@ def _status_role(timeline: Timeline) -> Role:
     return "quiet" if timeline.head and timeline.head.status < _BAD_STATUS else "bad"
 
 
-def _field(label: str, text: str, terminal: Terminal, *, full: bool) -> Iterator[str]:
+def _field(label: str, text: str, terminal: Terminal, *, full: bool, role: Role | None = None) -> Iterator[str]:
     """`text` wrapped beside its label; a long one is cut and says how long it is."""
     wrapped = _wrapped(terminal.printable(text), terminal.width - _LABEL)
     if not full and len(wrapped) > _LINES_MAX:
@@ -174,7 +174,8 @@ def _field(label: str, text: str, terminal: Terminal, *, full: bool) -> Iterator
             f"{'…' if terminal.unicode else '...'} {len(text):,} characters (--full)",
         ]
     for number, line in enumerate(wrapped):
-        yield _labelled(label if number == 0 else "", line, terminal)
+        painted = terminal.paint(line, role) if role else line
+        yield _labelled(label if number == 0 else "", painted, terminal)
 
 
 def _wrapped(text: str, width: int) -> list[str]:
