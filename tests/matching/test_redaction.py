@@ -19,7 +19,8 @@ CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 # Whole keys are never in the source: other people's scanners read it too.
 KEYS = {
     "openai-key": ["sk-" + "proj-" + "Ab1" * 20, "sk-" + "a1B2c3D4e5F6" * 4, "sk-" + "svcacct-" + "Zz9_-" * 6,
-                   "sess-" + "A1b2" * 10, "sk-" + "proj-" + "abcdefghijklmnopqrstuvwxyz", "sk-" + "lf-" + "1234abcd-" * 4],
+                   "sess-" + "A1b2" * 10, "sk-" + "proj-" + "abcdefghijklmnopqrstuvwxyz",
+                   "sk-" + "lf-" + "1234abcd-" * 4],
     "anthropic-key": ["sk-" + "ant-api03-" + "Ab1-_" * 19],
     "openrouter-key": ["sk-" + "or-v1-" + "0a1b" * 16],
     "google-key": ["AI" + "zaSy" + "Ab1_-" * 7],
@@ -55,13 +56,18 @@ def test_a_key_in_a_body_becomes_the_constant_of_its_kind(kind: str, secret: str
 @pytest.mark.parametrize(
     "text",
     [
-        "risk-management-and-task-scheduling-12345678", "desk-1234567890123456789012", "sk-test", "sk-learn is a library",
-        "sk-learn-compatible-estimators-api", "organisation-wide org-mode org-chart-of-the-company", "eyJ", "hf_hub_download",
-        "npm_config_registry npm_lifecycle_event_name_of_the_script", "AKIA", "AKIAIOSFODNN7EXAMPLEANDMORE", "Bearer tokens",
-        "Bearer authentication-is-required-for-this", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "risk-management-and-task-scheduling-12345678", "desk-1234567890123456789012", "sk-test",
+        "sk-learn is a library",
+        "sk-learn-compatible-estimators-api", "organisation-wide org-mode org-chart-of-the-company", "eyJ",
+        "hf_hub_download",
+        "npm_config_registry npm_lifecycle_event_name_of_the_script", "AKIA", "AKIAIOSFODNN7EXAMPLEANDMORE",
+        "Bearer tokens",
+        "Bearer authentication-is-required-for-this",
+        "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         "call_abcdefghijklmnop12345678", "chatcmpl-123456789012345678901234", "550e8400-e29b-41d4-a716-446655440000",
         '{"token": "Hello", "logprob": -0.1}', '{"password": {"type": "string"}}', '{"account_id": "ACC-1"}',
-        '{"signature": "EqQBCgIYAhIM1gbcDa9GJwZA2b3hGgxBdjrkzLoky3dl1pkiMOYds"}', '{"max_tokens": 100}', '{"password": ""}',
+        '{"signature": "EqQBCgIYAhIM1gbcDa9GJwZA2b3hGgxBdjrkzLoky3dl1pkiMOYds"}', 
+        '{"max_tokens": 100}', '{"password": ""}',
         "sk_test_short", "0.84442185152504812345678901", "/usr/local/lib/python3.11/site-packages/skimage",
     ],
 )  # fmt: skip
@@ -114,17 +120,25 @@ def test_every_shape_begins_as_the_table_of_starts_says() -> None:
 def test_headers_are_replaced_by_name_and_the_others_by_shape() -> None:
     headers = Headers.of(
         [
-            ("Authorization", "Basic dXNlcg=="), ("X-API-Key", "x"), ("Cookie", "a=b"), ("Set-Cookie", "a=b"), ("Set-Cookie", "c=d"),
+            ("Authorization", "Basic dXNlcg=="), ("X-API-Key", "x"), ("Cookie", "a=b"), ("Set-Cookie", "a=b"),
+            ("Set-Cookie", "c=d"),
             ("OpenAI-Organization", "acme"), ("X-Amz-Security-Token", "t"), ("X-Tenant-Token", "t"), ("api-key", ""),
             ("x-ratelimit-limit-tokens", "100"), ("x-note", "sk-" + "proj-" + "Ab1" * 20), ("Accept", "*/*"),
         ]
     )  # fmt: skip
     assert list(REDACTION.headers(headers)) == [
-        ("Authorization", constant("authorization")), ("X-API-Key", constant("api-key")), ("Cookie", constant("cookie")),
-        ("Set-Cookie", constant("cookie")), ("Set-Cookie", constant("cookie")), ("OpenAI-Organization", constant("organization")),
+        ("Authorization", constant("authorization")), ("X-API-Key", constant("api-key")),
+        ("Cookie", constant("cookie")),
+        ("Set-Cookie", constant("cookie")), ("Set-Cookie", constant("cookie")),
+        ("OpenAI-Organization", constant("organization")),
         ("X-Amz-Security-Token", constant("token")), ("X-Tenant-Token", constant("token")), ("api-key", ""),
         ("x-ratelimit-limit-tokens", "100"), ("x-note", constant("openai-key")), ("Accept", "*/*"),
     ]  # fmt: skip
+
+
+SIGNED = "https://s3/o?X-Amz-Signature={}&X-Amz-Date={}"
+PROFILE = "https://h/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A{}%3Ax"
+PLAIN_PROFILE = "https://h/arn:aws:bedrock:us-east-1:{}:x"
 
 
 @pytest.mark.parametrize(
@@ -132,15 +146,18 @@ def test_headers_are_replaced_by_name_and_the_others_by_shape() -> None:
     [
         ("https://h/v1?key=abc&alt=sse", "https://h/v1?key=REDACTED-api-key&alt=sse"),
         ("https://h/v1?API_KEY=abc", "https://h/v1?API_KEY=REDACTED-api-key"),
-        ("https://h/?access_token=a&token=b&page=2", "https://h/?access_token=REDACTED-token&token=REDACTED-token&page=2"),
-        ("https://s3/o?X-Amz-Signature=0af&X-Amz-Date=2", "https://s3/o?X-Amz-Signature=REDACTED-aws-signature&X-Amz-Date=REDACTED-aws-signature"),
+        (
+            "https://h/?access_token=a&sig=b&page=2",
+            "https://h/?access_token=REDACTED-token&sig=REDACTED-signature&page=2",
+        ),
+        (SIGNED.format("0af", "2"), SIGNED.format("REDACTED-aws-signature", "REDACTED-aws-signature")),
         ("https://me:pw@h/a", "https://REDACTED-userinfo@h/a"),
-        ("https://h/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Ax", "https://h/model/arn%3Aaws%3Abedrock%3Aus-east-1%3AREDACTED-aws-account%3Ax"),
-        ("https://h/arn:aws:bedrock:us-east-1:123456789012:x", "https://h/arn:aws:bedrock:us-east-1:REDACTED-aws-account:x"),
+        (PROFILE.format("123456789012"), PROFILE.format("REDACTED-aws-account")),
+        (PLAIN_PROFILE.format("123456789012"), PLAIN_PROFILE.format("REDACTED-aws-account")),
         ("https://h/v1?alt=sse&key=", "https://h/v1?alt=sse&key="),
         ("https://h/monkey?monkey=1#key=2", "https://h/monkey?monkey=1#key=2"),
     ],
-)  # fmt: skip
+)
 def test_urls(url: str, redacted: str) -> None:
     assert REDACTION.url(url) == redacted
     assert REDACTION.url(redacted) == redacted
@@ -211,7 +228,8 @@ def test_configuration_adds_shapes_headers_parameters_and_fields() -> None:
 
 @pytest.mark.parametrize(
     "entry",
-    [{"name": "x"}, {"regex": "x"}, {"name": "x", "regex": "("}, 7, {"name": "x", "rexeg": "x"}, {"name": "a b", "regex": "x"},
+    [{"name": "x"}, {"regex": "x"}, {"name": "x", "regex": "("}, 7, {"name": "x", "rexeg": "x"},
+     {"name": "a b", "regex": "x"},
      {"name": "x", "regex": "REDACTED"}],
 )  # fmt: skip
 def test_a_redaction_that_cannot_work_is_refused_and_shown(entry: object) -> None:
