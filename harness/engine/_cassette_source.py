@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from harness.dialects import prompt_of, recognise
 from harness.matching import Rules, key, nearest, nearest_prompt, operation_key, same_prompt
 from harness.model import Cassette, Interaction, Prompt, Request
-from harness.spec import Found, Matcher, Mismatch
+from harness.spec import Found, Matcher, Mismatch, Operation
 
 NATIVE = "native"
 
@@ -111,7 +111,7 @@ class CassetteSource:
 
     def _nearest(self, request: Request) -> Mismatch:
         candidates = [(it, place in self._played) for place, it in enumerate(self.cassette)]
-        return nearest(request, candidates, self._rules)
+        return nearest(request, candidates, self._rules, operation=_operation)
 
     # --- by meaning ---
 
@@ -167,3 +167,8 @@ def _grouped(count: int, key_of: Callable[[int], bytes | None]) -> dict[bytes, l
         if found is not None:
             groups[found].append(place)
     return groups
+
+
+def _operation(request: Request) -> Operation | None:
+    known = recognise(request)
+    return known[1] if known else None

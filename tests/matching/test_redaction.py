@@ -66,7 +66,7 @@ def test_a_key_in_a_body_becomes_the_constant_of_its_kind(kind: str, secret: str
         "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         "call_abcdefghijklmnop12345678", "chatcmpl-123456789012345678901234", "550e8400-e29b-41d4-a716-446655440000",
         '{"token": "Hello", "logprob": -0.1}', '{"password": {"type": "string"}}', '{"account_id": "ACC-1"}',
-        '{"signature": "EqQBCgIYAhIM1gbcDa9GJwZA2b3hGgxBdjrkzLoky3dl1pkiMOYds"}', 
+        '{"signature": "EqQBCgIYAhIM1gbcDa9GJwZA2b3hGgxBdjrkzLoky3dl1pkiMOYds"}',
         '{"max_tokens": 100}', '{"password": ""}',
         "sk_test_short", "0.84442185152504812345678901", "/usr/local/lib/python3.11/site-packages/skimage",
     ],
