@@ -32,6 +32,7 @@ class Told:
         self._count = 0
         self._said: dict[Place, list[str]] = {}
         self._calls: dict[int, int] = {}
+        self._named: set[int] = set()
         self._others: set[int] = set()
 
     def why(self) -> FinishReason:
@@ -108,10 +109,11 @@ class Told:
                 yield Thinking(fresh)
 
     def _call(self, item: int, call: Object, *, done: bool) -> Iterator[Delta]:
-        if item not in self._calls:
-            self._calls[item] = len(self._calls)
-            name, call_id = as_text(call.get("name")), as_text(call.get("call_id")) or as_text(call.get("id"))
-            yield ToolFragment(self._calls[item], name, id=call_id)
+        number = self._calls.setdefault(item, len(self._calls))
+        if item not in self._named:
+            self._named.add(item)
+            call_id = as_text(call.get("call_id")) or as_text(call.get("id"))
+            yield ToolFragment(number, as_text(call.get("name")), id=call_id)
         if done:
             yield from self._arguments(item, arguments_of(call), whole=True)
 
