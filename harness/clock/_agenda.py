@@ -63,10 +63,11 @@ class Agenda:
     def refuse_waiting(self) -> None:
         """An action that waits would hold up the time it waits for."""
         if self.is_acting:
-            raise VirtualTimeError(
+            message = (
                 "an action on the timeline must not wait: it runs between two moments\n"
                 "  put the second half on the timeline too: clock.call_at(later, rest)"
             )
+            raise VirtualTimeError(message)
 
     def exceeded(self, at: Nanos) -> HorizonExceededError | None:
         """The error to raise where `at` is past the horizon."""

@@ -1,18 +1,17 @@
-"""Who may run. One participant runs at a time, in the order in which they became ready; time moves when nobody can.
+"""Who may run: one participant at a time, in the order in which they became ready; time moves when nobody can.
 
-1. A participant is a thread that opened the window or was started by a participant. It runs only while it has the baton.
+1. A participant is a thread that opened the window or was started by one. It runs only while it has the baton.
 2. Blocking gives the baton away. Waking somebody never does: the woken one queues.
-3. With nobody ready, time jumps to the earliest of {actions on the agenda, deadlines}; among equals an action goes first,
-   then the wait that was armed first.
+3. With nobody ready, time jumps to the earliest of {actions on the agenda, deadlines}.
+   Among equals an action goes first, then the wait that was armed first.
 4. With nobody ready and nothing due, everybody would wait for ever: somebody hears VirtualDeadlockError.
-5. A participant that does something real (a child process, a socket) is *outside*: the others run on, but a jump has to be
-   earned in real time, so that nothing times out because virtual time ran past real work.
+5. A participant that does something real (a child process, a socket) is *outside*: the others run on, but a jump has
+   to be earned in real time, so that nothing times out because virtual time ran past real work.
 """
 
 from __future__ import annotations
 
 import _thread
-import heapq
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -20,8 +19,9 @@ from contextlib import contextmanager
 from typing import Final
 
 from harness.clock._agenda import Agenda
-from harness.clock._real import in_real_time, is_in_real_time, real_lock, real_now, real_sleep, real_thread_join
-from harness.clock._stuck import deadlock
+from harness.clock._queue import Queue
+from harness.clock._real import in_real_time, is_in_real_time, real_now, real_rlock, real_sleep, real_thread_join
+from harness.clock._stuck import deadlock, thread_line
 from harness.clock._waiter import State, Waiter
 from harness.model import NEVER, Nanos
 
@@ -31,8 +31,9 @@ _FOREIGN_GRACE_S: Final = 0.05
 _REAP_S: Final = 0.05
 """How long an ended thread may take to be gone; longer only where an excepthook blocks."""
 
-_mutex: Final = real_lock()
-"""One for all clocks: a thread may be parked on one clock and be woken under another."""
+_mutex: Final = real_rlock()
+"""One for all clocks: a thread may be parked on one clock and be woken under another.
+It can be entered again, because the garbage collector may run a finalizer in the middle that wakes somebody."""
 
 
 def _yes() -> bool:
@@ -59,9 +60,7 @@ class Baton:
         self.is_idle = False
         self.idle_since = Nanos(0)
         self._owner = 0
-        self._ready: deque[Waiter] = deque()
-        self._timed: list[tuple[Nanos, int, int, Waiter]] = []
-        self._blocked: dict[Waiter, None] = {}
+        self._queue = Queue()
         self._outside: dict[object, Callable[[], bool]] = {}
         self.on_crowd: Callable[[], None] = _nobody_looks
         self._ended: deque[threading.Thread] = deque()
@@ -77,27 +76,29 @@ class Baton:
     def close(self) -> tuple[str, ...]:
         """Let everybody go, and say who was still there.
 
-        Timed waits end early and the thread runs on in real time; a wait without a deadline goes on until somebody ends it.
+        A timed wait ends early, and its thread runs on in real time.
+        A wait without a deadline goes on until somebody ends it.
         """
         self._reap()
         with _mutex:
             self.is_open = self.is_idle = False
-            left = [waiter for waiter in (*self._ready, *self._blocked) if waiter.ident != self._owner]
-            leaked = tuple(sorted(waiter.where() for waiter in left))
-            for waiter in self._ready:
+            ready, blocked = self._queue.clear()
+            lines = {waiter.ident: waiter.where() for waiter in (*ready, *blocked)}
+            leaked = [lines.get(ident) or thread_line(ident) for ident in self.participants - {self._owner}]
+            for waiter in ready:
                 waiter.gate.release()
-            for waiter in self._blocked:
-                if waiter.deadline < NEVER:
-                    waiter.state = State.TIMED_OUT
-                    waiter.gate.release()
-                else:
-                    _parked.add(waiter)
-            self._ready.clear()
-            self._blocked.clear()
-            self._timed.clear()
+            for waiter in blocked:
+                self._let_go(waiter)
             self._outside.clear()
             self.participants.clear()
-        return leaked
+        return tuple(sorted(leaked))
+
+    def _let_go(self, waiter: Waiter) -> None:
+        if waiter.deadline < NEVER:
+            waiter.state = State.TIMED_OUT
+            waiter.gate.release()
+        else:
+            _parked.add(waiter)
 
     # --- waiting and waking -------------------------------------------------------------------------------------
 
@@ -106,14 +107,16 @@ class Baton:
         self.agenda.refuse_waiting()
         self.come_back()
         with _mutex:
-            if waiter.state is not State.NEW or not self.is_open:
-                return waiter.state is State.WOKEN
-            self._register(waiter)
+            if waiter.state is State.NEW and self.is_open:
+                waiter.baton = self
+                self._queue.add(waiter, self.agenda.next_order())
+            else:
+                return waiter.was_woken
         self._pass_on()
         self._wait_at(waiter)
         if waiter.error is not None:
             raise waiter.error
-        return waiter.state is State.WOKEN
+        return waiter.was_woken
 
     def wake(self, waiter: Waiter) -> bool:
         """End `waiter`'s wait, from any thread; False where it has ended already."""
@@ -123,31 +126,21 @@ class Baton:
                 return True
             if waiter.state is not State.BLOCKED:
                 return False
-            waiter.state = State.WOKEN
+            if waiter not in _parked and waiter.baton is not None:
+                waiter.baton._end(waiter, State.WOKEN)  # noqa: SLF001 - perhaps another baton, of the same class
+                return True
             _parked.discard(waiter)
-            home = waiter.baton
-            if home is not None and home.is_open:
-                home._make_ready(waiter)  # noqa: SLF001 - another baton, same class
-            elif self.is_open and _thread.get_ident() in self.participants:
-                # It was parked when an earlier window closed, and it is woken by work of this one: now it takes part.
+            if self.is_open and _thread.get_ident() in self.participants:
+                # An earlier window left it parked, and work of this one wakes it: now it takes part.
                 self.participants.add(waiter.ident)
-                self._make_ready(waiter)
+                self._end(waiter, State.WOKEN)
             else:
+                waiter.state = State.WOKEN
                 waiter.gate.release()
             return True
 
-    def _register(self, waiter: Waiter) -> None:
-        waiter.state = State.BLOCKED
-        waiter.baton = self
-        self._blocked[waiter] = None
-        if waiter.deadline < NEVER:
-            arrival = self.agenda.next_order()
-            order = arrival if waiter.order is None else waiter.order
-            heapq.heappush(self._timed, (waiter.deadline, order, arrival, waiter))
-
-    def _make_ready(self, waiter: Waiter) -> None:
-        self._blocked.pop(waiter, None)
-        self._ready.append(waiter)
+    def _end(self, waiter: Waiter, state: State) -> None:
+        self._queue.end(waiter, state)
         if self.is_idle:
             self._hand_over()
 
@@ -157,8 +150,7 @@ class Baton:
         except BaseException:
             # Ctrl-C in the main thread: it unwinds without the baton, and the window closes under the others.
             with _mutex:
-                self._blocked.pop(waiter, None)
-                waiter.state = State.FAILED
+                self._queue.drop(waiter)
             raise
         self._reap()
 
@@ -167,11 +159,10 @@ class Baton:
     def invite(self, waiter: Waiter) -> None:
         """A thread was started and stands at `waiter`'s gate: it runs when its turn comes."""
         with _mutex:
-            waiter.state = State.WOKEN
             waiter.baton = self
             if self.is_open:
                 self.participants.add(waiter.ident)
-                self._make_ready(waiter)
+                self._end(waiter, State.WOKEN)
             else:
                 waiter.gate.release()
         self.on_crowd()
@@ -246,7 +237,7 @@ class Baton:
         return any(holds_up() for holds_up in self._outside.values())
 
     def push_outside(self, ident: int, turns: int) -> bool:
-        """Take the baton from `ident`, which does something real without saying so; False where it has gone on since."""
+        """Take the baton from `ident`, which does something real and did not say so; False where it has gone on."""
         with _mutex:
             if not self.is_open or self.turns != turns or self.holder != ident or self.is_idle:
                 return False
@@ -269,24 +260,26 @@ class Baton:
             if ident not in self._outside:
                 return
             del self._outside[ident]
-            waiter.state, waiter.baton = State.WOKEN, self
-            self._make_ready(waiter)
+            waiter.baton = self
+            self._end(waiter, State.WOKEN)
         self._wait_at(waiter)
 
     def earned(self) -> None:
         """Jump, where everybody waits for real work and the next moment has come in real time too."""
         with _mutex:
-            due = min(self._next_deadline(), self.agenda.next_at())
-            if not (self.is_open and self.is_idle) or real_now() - self.idle_since < due - self.agenda.now:
+            due = min(self._queue.next_deadline(), self.agenda.next_at())
+            is_early = real_now() - self.idle_since < due - self.agenda.now
+            if not (self.is_open and self.is_idle) or (is_early and not self._queue.ready):
                 return
             self.is_idle = False
-        self._advance()
+        if not self._queue.ready:
+            self._advance()
         self._pass_on()
 
     def move_earned(self, at: Nanos) -> None:
         """Let it be `at`, whose time has passed for real, unless something is due earlier."""
         with _mutex:
-            if at <= min(self._next_deadline(), self.agenda.next_at()):
+            if at <= min(self._queue.next_deadline(), self.agenda.next_at()):
                 self.agenda.move_to(at)
 
     @property
@@ -304,15 +297,15 @@ class Baton:
                 if self._is_held_up():
                     self.is_idle, self.idle_since = True, real_now()
                     return
-                if not self._blocked:
+                if not self._queue.blocked():
                     return
             if not self._wake_polled():
                 self._advance()
 
     def _hand_over(self) -> bool:
-        if not self._ready:
+        if not self._queue.ready:
             return False
-        waiter = self._ready.popleft()
+        waiter = self._queue.ready.popleft()
         self.is_idle = False
         self.turns += 1
         self.holder = waiter.ident
@@ -321,17 +314,14 @@ class Baton:
 
     def _wake_polled(self) -> bool:
         """Ask those who wait for an event: whatever set it, it ends their wait before time moves on."""
-        woken = [waiter for waiter in tuple(self._blocked) if waiter.poll is not None and waiter.poll()]
-        return any([self.wake(waiter) for waiter in woken])
-
-    def _next_deadline(self) -> Nanos:
-        while self._timed and self._timed[0][-1].state is not State.BLOCKED:
-            heapq.heappop(self._timed)
-        return self._timed[0][0] if self._timed else NEVER
+        woken = [waiter for waiter in self._queue.blocked() if waiter.poll is not None and waiter.poll()]
+        for waiter in woken:
+            self.wake(waiter)
+        return bool(woken)
 
     def _advance(self) -> None:
         with _mutex:
-            deadline = self._next_deadline()
+            deadline = self._queue.next_deadline()
         action = self.agenda.next_at()
         at = min(deadline, action)
         if at >= NEVER:
@@ -351,12 +341,9 @@ class Baton:
 
     def _time_out(self, deadline: Nanos) -> None:
         with _mutex:
-            if self._next_deadline() != deadline:
-                return
-            waiter = heapq.heappop(self._timed)[-1]
-            self.agenda.move_to(deadline)
-            waiter.state = State.TIMED_OUT
-            self._make_ready(waiter)
+            if self._queue.next_deadline() == deadline:
+                self.agenda.move_to(deadline)
+                self._end(self._queue.first_timed(), State.TIMED_OUT)
 
     def _call_it_a_deadlock(self) -> None:
         if not self._comes_from_elsewhere():
@@ -366,25 +353,25 @@ class Baton:
         """Give threads that do not take part a moment to wake somebody."""
         until = real_now() + _FOREIGN_GRACE_S * 1e9
         while self._has_strangers() and real_now() < until:
-            if self._ready or self._wake_polled():
+            if self._queue.ready or self._wake_polled():
                 return True
             real_sleep(0.001)
-        return bool(self._ready)
+        return bool(self._queue.ready)
 
     def _has_strangers(self) -> bool:
         known = self.participants | {waiter.ident for waiter in _parked}
         return any(thread.ident not in known for thread in threading.enumerate())
 
     def _stuck(self) -> list[str]:
-        return sorted(waiter.where() for waiter in tuple(self._blocked))
+        return sorted(waiter.where() for waiter in self._queue.blocked())
 
     def _fail(self, error: BaseException, *, wanting: bool = False) -> None:
-        """Raise `error` where it is best heard: in a wait that asked for it, else in the thread that opened the window,
-        else in the wait that is longest on."""
+        """Raise `error` where it is best heard: in a wait that asked for it, else in the thread that opened the
+        window, else in the wait that is longest on."""
         with _mutex:
-            blocked = tuple(self._blocked)
+            blocked = self._queue.blocked()
             asked = [waiter for waiter in blocked if wanting and waiter.wants_error]
             owner = [waiter for waiter in blocked if waiter.ident == self._owner]
             for waiter in (*asked, *owner, *blocked)[:1]:
-                waiter.state, waiter.error = State.FAILED, error
-                self._make_ready(waiter)
+                waiter.error = error
+                self._end(waiter, State.FAILED)

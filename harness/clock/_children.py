@@ -35,7 +35,11 @@ def wait(child: subprocess.Popen[Any], timeout: float | None = None) -> int:
         raise
 
 
-def communicate(child: subprocess.Popen[Any], input: Any = None, timeout: float | None = None) -> tuple[Any, Any]:  # noqa: A002 - subprocess's name
+def communicate(
+    child: subprocess.Popen[Any],
+    input: Any = None,  # noqa: A002 - subprocess's own name for it
+    timeout: float | None = None,
+) -> tuple[Any, Any]:
     """In place of `subprocess.Popen.communicate`, as `wait`."""
     clock = mine()
     if clock is None:

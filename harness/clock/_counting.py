@@ -2,10 +2,11 @@
 
 What can end a wait for ever is decidable here as follows.
 A thread: an action on the agenda, or, for 50 ms of real time, another thread that sets `wake`.
-A task in a loop that is not ours: whatever the loop still has to do (a callback, a timer, a file descriptor, another thread
-that may call in). Where it has nothing left, nothing can come, and VirtualDeadlockError is raised; while it has something
-left, the task waits for its cancellation in real time. A loop whose insides cannot be seen (uvloop) counts as having
-something left while any other task is not done.
+A task in a loop that is not ours: whatever the loop still has to do (a callback, a timer, a file descriptor, another
+thread that may call in).
+Where it has nothing left, nothing can come, and VirtualDeadlockError is raised; while it has something left, the task
+waits for its cancellation in real time.
+A loop whose insides cannot be seen (uvloop) counts as having something left while any other task is not done.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Thread pools that are older than the window: their workers wait in C code, outside of every window.
 
-A job that a participant gives to such a pool takes part while it runs, and while it is on its way to a free worker time does
-not jump. Pools made inside of the window need none of this: their queues and threads are virtual already.
+A job that a participant gives to such a pool takes part while it runs, and while it is on its way to a free worker,
+time does not jump.
+Pools made inside of the window need none of this: their queues and threads are virtual already.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from harness.clock._virtual import VirtualClock
 
 _real_submit: Final = ThreadPoolExecutor.submit
-_real_run: Final[Any] = _pool._WorkItem.run  # type: ignore[attr-defined] # noqa: SLF001 - around it the result is set too
+_real_run: Final[Any] = _pool._WorkItem.run  # noqa: SLF001 - around it the result is set too
 _C_QUEUE: Final = queue.SimpleQueue
 
 _busy: Final[weakref.WeakKeyDictionary[ThreadPoolExecutor, int]] = weakref.WeakKeyDictionary()

@@ -1,4 +1,7 @@
-"""The lock that `threading` hands out while a window is open. Everything that blocks in Python's threading sits on it."""
+"""The lock that `threading` hands out while a window is open.
+
+Everything that blocks in Python's threading sits on it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from harness.model import NEVER, Nanos, seconds
 
 
 class VirtualLock:
-    """A lock whose waiting is virtual for participants, and real for everybody else. Same methods as `threading.Lock`."""
+    """A `threading.Lock` whose waiting is virtual for participants, and real for everybody else."""
 
     __slots__ = ("__weakref__", "_inner", "_waiters")
 
@@ -24,11 +27,11 @@ class VirtualLock:
         """As `threading.Lock.acquire`."""
         if not blocking or timeout == 0:
             return bool(self._inner.acquire(blocking, timeout))
-        if self._inner.acquire(False):
+        if self._inner.acquire(blocking=False):
             return True
         clock = mine()
         if clock is None:
-            return bool(self._inner.acquire(True, timeout))
+            return bool(self._inner.acquire(timeout=timeout))
         if timeout < 0:
             return self._acquire_until(NEVER)
         return self._acquire_until(Nanos(clock.agenda.now + seconds(timeout)))
@@ -38,16 +41,16 @@ class VirtualLock:
             waiter = Waiter(deadline)
             self._waiters.append(waiter)
             # Once more, now that a release would find us: one from a foreign thread may have come in between.
-            taken = self._inner.acquire(False)
+            taken = self._inner.acquire(blocking=False)
             try:
                 woken = taken or clock.baton.block(waiter)
             finally:
                 self._forget(waiter)
-            if taken or self._inner.acquire(False):
+            if taken or self._inner.acquire(blocking=False):
                 return True
             if not woken and deadline < NEVER:
                 return False
-        return bool(self._inner.acquire(True, -1 if deadline >= NEVER else 0))
+        return bool(self._inner.acquire(timeout=-1 if deadline >= NEVER else 0))
 
     def _forget(self, waiter: Waiter) -> None:
         if waiter in self._waiters:

@@ -9,21 +9,22 @@ import sys
 import weakref
 from collections.abc import Callable
 from contextvars import Context
+from types import FrameType
 from typing import Any, Final
 
 from harness.clock._active import installed_clock
 from harness.clock._duration import parse_duration
-from harness.clock._virtual import BOOT, VirtualClock
 from harness.clock._real import real_now
 from harness.clock._stuck import line_of
+from harness.clock._virtual import BOOT, VirtualClock
 from harness.clock._waiter import Waiter
 from harness.errors import VirtualDeadlockError, VirtualTimeError
 from harness.model import NEVER, Nanos, as_seconds, seconds
 
 IO_GRACE: Final = "20ms"
 """Real time that registered sockets and pipes get before a jump, as trio's autojump threshold.
-Measured with a loopback server: an immediate answer needs 1 ms, one that takes 3 ms is safe with 20 ms, and one that takes
-50 ms never is. So virtual time over real sockets is a guess: take WallClock where that matters."""
+Measured with a loopback server: an immediate answer needs 1 ms, one that takes 3 ms is safe with 20 ms, and one that
+takes 50 ms never is. So virtual time over real sockets is a guess: take WallClock where that matters."""
 
 
 class _Timer(asyncio.TimerHandle):
@@ -67,7 +68,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         """Virtual seconds, the same as `time.monotonic` inside the window."""
         return as_seconds(Nanos(BOOT + self._own.now()))
 
-    def call_at(  # type: ignore[override] # typeshed's is generic in the arguments; we only pass them on
+    def call_at(  # type: ignore[override] # typeshed's is generic in the arguments
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """As asyncio's. Timers due in the same instant fire in the order in which they were armed."""
@@ -86,7 +87,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
             super().run_forever()
 
     async def sleep_until(self, at: Nanos) -> None:
-        """A timer at the clock's `at`. Where that is NEVER and nothing can come, VirtualDeadlockError is raised here."""
+        """A timer at the clock's `at`. Raises VirtualDeadlockError where that is NEVER and nothing can come."""
         done: asyncio.Future[None] = self.create_future()
         if at >= NEVER:
             self._endless[done] = None
@@ -196,9 +197,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._own = installed
 
 
-def _innermost(task: asyncio.Task[Any]) -> Any:  # noqa: ANN401 - a frame or None, and line_of takes both
-    """The frame in which the task hangs: get_stack's last for a coroutine is its outermost one that waits."""
-    awaiting, frame = task.get_coro(), None
+def _innermost(task: asyncio.Task[Any]) -> FrameType | None:
+    """The frame in which the task hangs: `get_stack` knows only the outermost."""
+    awaiting: Any = task.get_coro()
+    frame: FrameType | None = None
     while awaiting is not None:
         frame = getattr(awaiting, "cr_frame", None) or getattr(awaiting, "gi_frame", None) or frame
         awaiting = getattr(awaiting, "cr_await", None) or getattr(awaiting, "gi_yieldfrom", None)
@@ -211,11 +213,12 @@ def _finish(future: asyncio.Future[None]) -> None:
 
 
 def new_event_loop() -> VirtualTimeLoop:
-    """A loop factory for `asyncio.Runner`, pytest-asyncio and anyio. Raises VirtualTimeError where uvloop is installed."""
+    """A loop factory for `asyncio.Runner`, pytest-asyncio and anyio. Raises VirtualTimeError under uvloop's policy."""
     policy = getattr(asyncio.events, "_event_loop_policy", None)
     if type(policy).__module__.startswith("uvloop") and "uvloop" in sys.modules:
-        raise VirtualTimeError(
+        message = (
             "uvloop is installed as the event loop policy, and its clock is C code that cannot be virtual\n"
             '  leave uvloop.install() out under test, or run this test with clock="wall"'
         )
+        raise VirtualTimeError(message)
     return VirtualTimeLoop()

@@ -1,8 +1,9 @@
 """A thread in real time that looks after the baton: who holds it and does something real, without saying so?
 
-A C lock that is older than the window, a socket, a debugger's prompt: whoever blocks there keeps the baton, and the others,
-one of whom may hold that very lock, never run. So after a while the monitor takes the baton away.
-It costs nothing while only one thread takes part, and determinism is lost only where a program waits for something real.
+A C lock that is older than the window, a socket, a debugger's prompt: whoever blocks there keeps the baton, and the
+others, one of whom may hold that very lock, never run.
+So after a while the monitor takes the baton away.
+It costs nothing while only one thread takes part, and the order is lost only where a program waits for something real.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Final
 from harness.clock._active import installed_clock
 from harness.clock._baton import Baton
 from harness.clock._real import real_lock, real_now, real_sleep
-from harness.model import Nanos, as_seconds
+from harness.model import ZERO, Nanos, as_seconds
 
 _TICK_S: Final = 0.01
 _STUCK_S: Final = 0.1
@@ -32,7 +33,7 @@ class _Look:
     """What was seen of the holder when it got the baton."""
 
     turn: tuple[int, int] = (-1, -1)
-    since: Nanos = Nanos(0)
+    since: Nanos = ZERO
     work_s: float = 0.0
 
 

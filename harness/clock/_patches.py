@@ -34,7 +34,8 @@ def _foreign_loop_time(_loop: object) -> float:
 
 
 def _new_rlock(*args: object) -> object:
-    # The Python RLock sits on `_allocate_lock`, so it waits virtually. Trio insists on the C one, which signals cannot tear.
+    # The Python RLock sits on `_allocate_lock`, so it waits virtually.
+    # Trio insists on the C one, which a signal handler cannot tear.
     if mine() is None or _is_called_by_trio(sys._getframe()):  # noqa: SLF001 - the only way
         return real_rlock(*args)
     return threading._PyRLock(*args)  # type: ignore[attr-defined] # noqa: SLF001 - public as RLock where C has none
@@ -69,7 +70,7 @@ _PATCHES: Final[tuple[Patch, ...]] = (
     (threading.Thread, "start", _threads.start),
     (threading.Thread, "join", _threads.join),
     (concurrent.futures.ThreadPoolExecutor, "submit", _executors.submit),
-    (concurrent.futures.thread._WorkItem, "run", _executors.run),  # type: ignore[attr-defined] # noqa: SLF001 - see there
+    (concurrent.futures.thread._WorkItem, "run", _executors.run),  # noqa: SLF001 - see there
     (os, "waitpid", _children.waitpid),
     (subprocess.Popen, "wait", _children.wait),
     (subprocess.Popen, "communicate", _children.communicate),

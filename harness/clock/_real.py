@@ -29,7 +29,7 @@ real_thread_join: Final = threading.Thread.join
 _allocate: Final = _thread.allocate_lock
 
 
-def real_lock() -> Any:  # noqa: ANN401 - threading.Lock is a factory function, no type, before Python 3.13
+def real_lock() -> Any:
     """A lock of the interpreter, even while `threading.Lock` makes virtual ones."""
     return _allocate()
 

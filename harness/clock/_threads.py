@@ -71,7 +71,7 @@ def join(thread: threading.Thread, timeout: float | None = None) -> None:
 
 
 def _join_participant(thread: threading.Thread, done: VirtualLock, timeout: float | None) -> None:
-    if done.acquire(True, -1 if timeout is None else max(timeout, 0)):
+    if done.acquire(timeout=-1 if timeout is None else max(timeout, 0)):
         done.release()
         with in_real_time():
             real_thread_join(thread)

@@ -1,8 +1,8 @@
 """Stand-ins for the functions of `time` that ask, at every call, whether the caller is in a window of virtual time.
 
 `from time import sleep` and `def f(clock=time.monotonic)` copy the function that stands there at import.
-So the stand-ins have to be there first: the pytest plugin installs them when it loads, and outside of a window they pass
-every call through.
+So the stand-ins have to be there first: the pytest plugin installs them when it loads, and outside of a window they
+pass every call through.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Trampoline:
         self.__module__, self.__name__, self.__qualname__ = "time", name, name
         self.__doc__ = real.__doc__
 
-    def __call__(self, *args: Any) -> Any:  # noqa: ANN401 - the signature is that of `real`
+    def __call__(self, *args: Any) -> Any:
         clock = mine()
         return self._real(*args) if clock is None else getattr(clock, self._virtual)(*args)
 
@@ -58,6 +58,6 @@ TRAMPOLINES: Final = {
 
 
 def install_trampolines() -> None:
-    """Put the stand-ins into `time` for good. Idempotent; call it before the modules that copy from `time` are imported."""
+    """Put the stand-ins into `time` for good, before the modules are imported that copy from it. Idempotent."""
     for name, trampoline in TRAMPOLINES.items():
         setattr(time, name, trampoline)

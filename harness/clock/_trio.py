@@ -108,8 +108,10 @@ def _time_of(clock: Any) -> Nanos:
 
 
 async def until_cancelled(now: Nanos) -> None:
-    """Wait for cancellation. Raises VirtualDeadlockError where the run has no task to run, no deadline, no descriptor and
-    no thread left that could bring it."""
+    """Wait for cancellation.
+
+    Raises VirtualDeadlockError where the run has no task, no deadline, no descriptor and no thread left to bring it.
+    """
     import trio  # noqa: PLC0415 - only ever called inside of a trio run
     import trio.testing  # noqa: PLC0415
 

@@ -33,7 +33,7 @@ Not zero, because a rate limiter that starts with `last = 0.0` must see that as 
 Not more, because a float of seconds has to hold whole nanoseconds."""
 
 EPOCH: Final = 1_767_225_600.0
-"""What `time.time` says when a clock begins: 2026-01-01T00:00:00Z, so that HTTP dates and expiries come out alike every run."""
+"""What `time.time` says when a clock begins: 2026-01-01T00:00:00Z, so that HTTP dates come out alike in every run."""
 
 HORIZON: Final = "1d"
 
@@ -67,7 +67,8 @@ class VirtualClock:
         """Wait until `at` or until `wake` is set, whoever sets it; True where it is set.
 
         Returns at exactly the virtual moment in which `wake` was set.
-        Raises VirtualDeadlockError, with the line, where nothing can end the wait, and HorizonExceededError past the horizon.
+        Raises VirtualDeadlockError, with the line, where nothing can end the wait.
+        Raises HorizonExceededError where that is past the horizon.
         """
         if wake is not None and wake.is_set():
             return True
@@ -101,7 +102,8 @@ class VirtualClock:
         """Do `action` at `at`, with no thread: `call_at("6s", event.set)`.
 
         `at` counts from the clock's beginning: text as in a scenario, a float in seconds, an int in nanoseconds.
-        The action runs between two moments and must not wait. What it raises is raised in the thread that opened the window.
+        The action runs between two moments and must not wait.
+        What it raises is raised in the thread that opened the window, or in the one that waits.
         """
         moment = point(at)
         self.agenda.add(moment, action)
@@ -134,7 +136,8 @@ class VirtualClock:
     def sleep(self, duration_s: float) -> None:
         """`time.sleep` of this clock. A sleep of zero lets the others run."""
         if duration_s < 0:
-            raise ValueError("sleep length must be non-negative")
+            message = "sleep length must be non-negative"
+            raise ValueError(message)
         at = Nanos(self.now() + seconds(duration_s))
         if self._counts:
             self._count_until(at, None)
@@ -158,22 +161,24 @@ class VirtualClock:
         self._reads = (now, count + 1 if at == now else 1)
         if count >= _READS_MAX:
             self._reads = (now, 0)
-            raise VirtualDeadlockError(
+            message = (
                 f"the time was read {_READS_MAX:,} times at one instant: a loop that waits by looking at the clock\n"
                 f"  {line_of(sys._getframe())}\n"  # noqa: SLF001 - the only way to one's own line
                 "  virtual time moves when somebody waits: put a sleep into the loop"
             )
+            raise VirtualDeadlockError(message)
         return now
 
     # --- the window ---------------------------------------------------------------------------------------------
 
     @contextmanager
     def installed(self) -> Iterator[VirtualClock]:
-        """A window in which this is the time: `time.*`, locks, threads and new event loops are virtual for this thread and
-        for every thread it starts.
+        """A window in which this is the time, for this thread and every thread it starts.
 
-        Entering it again inside of itself changes nothing. At the end everything is put back, and threads that are still
-        there are let go and listed in `leaked`.
+        `time.*`, the locks and threads of `threading`, thread pools and new event loops are virtual in it.
+
+        Entering it again inside of itself changes nothing.
+        At the end everything is put back, and threads that are still there are let go and listed in `leaked`.
         Raises VirtualTimeError where another clock is installed, or inside a running event loop that is not ours.
         """
         current = installed_clock()
@@ -181,10 +186,11 @@ class VirtualClock:
             yield self
             return
         if current is not None:
-            raise VirtualTimeError(
+            message = (
                 "a clock is installed already, and `time` is one per process\n"
                 "  take that one: harness.clock.installed_clock()"
             )
+            raise VirtualTimeError(message)
         refuse_foreign_loop()
         with patched():
             self.baton.open()
@@ -211,10 +217,11 @@ def _timestamp(start: datetime | float) -> float:
     if not isinstance(start, datetime):
         return start
     if start.tzinfo is None:
-        raise VirtualTimeError(
+        message = (
             f"start={start!r} has no time zone, and would mean another moment on another machine\n"
             "  write datetime(2026, 1, 1, tzinfo=timezone.utc)"
         )
+        raise VirtualTimeError(message)
     return start.timestamp()
 
 
@@ -249,8 +256,8 @@ def virtual_time(
 ) -> Iterator[VirtualClock]:
     """A window of virtual time on a fresh clock: sleeps, timeouts, waits and backoff take no time, in exact order.
 
-    `horizon`, `start`: as VirtualClock has them. `seed`: `random` is seeded with it and put back at the end, because the
-    jitter of the SDKs' backoff is drawn there.
+    `horizon`, `start`: as VirtualClock has them.
+    `seed`: `random` is seeded with it and put back at the end, because the SDKs draw the jitter of their backoff there.
     Raises VirtualTimeError inside of another window, or inside a running event loop that is not ours.
     """
     clock = VirtualClock(horizon, start=start)

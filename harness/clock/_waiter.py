@@ -55,6 +55,11 @@ class Waiter:
         self.ident = _thread.get_ident()
         self.baton: Baton | None = None
 
+    @property
+    def was_woken(self) -> bool:
+        """True where the wait was ended, and not by its deadline."""
+        return self.state is State.WOKEN
+
     def where(self) -> str:
         """Who waits and at which line, for a message."""
         return thread_line(self.ident, self.describe() if self.describe is not None else "")

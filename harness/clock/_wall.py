@@ -19,7 +19,8 @@ class WallClock:
     def __init__(self, rate: float = 1.0) -> None:
         """Raises ValueError for a rate that is not a positive number."""
         if not (rate > 0 and math.isfinite(rate)):
-            raise ValueError(f"rate={rate!r}: a clock runs forward; 1 is real time, 60 plays a minute in a second")
+            message = f"rate={rate!r}: a clock runs forward; 1 is real time, 60 plays a minute in a second"
+            raise ValueError(message)
         self.rate = rate
         self._origin = real_now()
 
