@@ -7,7 +7,9 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Literal
 
+from harness.backends import ReplayBackend
 from harness.engine import REPLAY, CassetteSource, Mode
+from harness.live import choose
 from harness.matching import Rules
 from harness.model import Cassette, Problem, Prompt, Reply
 from harness.recorder import Recorder
@@ -16,9 +18,6 @@ from harness.session._session import Plan, Session
 from harness.session._verify import Unplayed
 from harness.spec import Matcher, Source
 from harness.storage import load
-from typing import TYPE_CHECKING
-if TYPE_CHECKING:
-    from harness.backends import ReplayBackend
 
 AnyPath = str | PathLike[str]
 Answer = Callable[[Prompt], str | Reply | Problem]
@@ -116,6 +115,7 @@ def scenario(
 ) -> Session:
     """Play the scenario at `path`, in one of its cases. Raises ScenarioError that lists every mistake with its line."""
     from harness.scenarios import compile_scenario, load_scenario
+
     file = Path(path)
     source = compile_scenario(load_scenario(file, case), case)
     title = f"scenario {file.name}" + (f", case {case}" if case else "")
@@ -136,7 +136,6 @@ def scenario(
 
 def get_backend(name: str | None = None, **options: Any) -> Any:
     """A live backend by name, else by HARNESS_BACKEND. ValueError for an unknown name lists the known ones."""
-    from harness.live import choose
     return choose(name, options)
 
 
@@ -160,6 +159,7 @@ def _source(
     if isinstance(source, Source):
         return source, len(source.unplayed()), source.name
     from harness.scenarios import function_source
+
     return function_source(source), 1, f"function {getattr(source, '__name__', '')}".rstrip()
 
 

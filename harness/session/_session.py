@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Self
 
+from harness.backends import ReplayBackend
 from harness.clock import VirtualClock, WallClock, parse_duration, real_lock
 from harness.dialects import decoder, native_request
 from harness.engine import Engine, Exchange, History, Live, Rights, Take, play
@@ -37,8 +37,6 @@ from harness.session._transcript import transcript
 from harness.session._verify import Remembered, Unplayed, complaint
 from harness.spec import Clock, Source
 from harness.transports import intercepting, transport
-if TYPE_CHECKING:
-    from harness.backends import ReplayBackend
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,8 +158,6 @@ class Session:
         """A backend that answers from this session, with both contracts. `contract` is a module, class or namespace
         with types of its own, which it then speaks. Options: `model`, `timeout` (seconds), `retries`, `fallback_model`,
         `requests_per_minute`. Raises ContractMisfitError that names everything which does not fit."""
-        from harness.backends import ReplayBackend
-
         made = ReplayBackend(self, contract=contract, **options)
         self.backends.append(made)
         return made
