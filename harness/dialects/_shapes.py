@@ -13,10 +13,10 @@ from harness.spec import Operation
 
 _NOT_A_GENERATION: Final = re.compile(
     r"count[-_]?tokens|token(?:ize|s/)|embed|rerank|moderation|/images|/audio|/files|/batch|/threads|/assistants"
-    r"|/models/?$|/conversations|/converse|/predict|with-response-stream|/telemetry|/traces",
+    r"|/models/?$|/conversations|/converse|/predict|with-response-stream|/v\d/chat/?$|/telemetry|/traces",
     re.IGNORECASE,
 )
-"""Words of paths whose bodies look like ours and whose answers do not."""
+"""Words of paths whose bodies look like ours and whose answers do not; `/v2/chat` is Cohere's."""
 
 
 def name_by_shape(request: Request) -> Operation | None:

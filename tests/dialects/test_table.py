@@ -83,6 +83,7 @@ def test_where_the_url_says_nothing_the_body_does(body: object, name: str) -> No
             {"model": "claude-x", "messages": USER, "max_tokens": 1},
         ),
         ("https://bedrock.example/model/x/converse", {"messages": USER}),
+        ("https://api.cohere.com/v2/chat", {"model": "command-r", "messages": USER}),
         ("https://api.openai.com/v1/embeddings", {"model": "m", "input": "hi"}),
     ],
 )
