@@ -31,7 +31,7 @@ class ReplayBackend(Verbs):
         session: Opened,
         *,
         contract: Any = None,
-        model: str = "replay",
+        model: str = ANY_MODEL,
         timeout: float = 60.0,
         retries: int = 3,
         fallback_model: str | None = None,

@@ -4,7 +4,8 @@ due."""
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator
-from typing import Protocol
+from dataclasses import replace
+from typing import Final, Protocol
 
 from harness.contract import Call, sleep_until
 from harness.dialects import decoder, native_request
@@ -13,6 +14,9 @@ from harness.errors import SessionError, UnknownDialectError
 from harness.matching import Rules
 from harness.model import Event, Head, Nanos, Patience, Request, seconds
 from harness.spec import CancelEvent, Clock, Decoder
+
+
+ANY_MODEL: Final = "replay"
 
 
 class Opened(Protocol):
@@ -58,7 +62,9 @@ class SessionLine:
     def ask(self, call: Call, timeout_s: float | None) -> Exchange:
         """The exchange that answers `call`. Raises Miss, and SessionError where the session records."""
         total = None if timeout_s is None else seconds(timeout_s)
-        exchange = self._session.open(native_request(call.verb, call.prompt), Patience(total=total))
+        # The model is called "replay" where nobody chose one, and then it is no reason for a miss.
+        prompt = replace(call.prompt, model="") if call.prompt.model == ANY_MODEL else call.prompt
+        exchange = self._session.open(native_request(call.verb, prompt), Patience(total=total))
         if isinstance(exchange, Live):
             message = (
                 f"{self.where} records, and a ReplayBackend has no model behind it: "
