@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from harness.backends._session_line import Opened, SessionLine
+from harness.backends._session_line import ANY_MODEL, Opened, SessionLine
 from harness.clock import real_lock
 from harness.contract import Desk, Pacer, Retries, Verbs, adopted, resolve
 

@@ -15,7 +15,6 @@ from harness.matching import Rules
 from harness.model import Event, Head, Nanos, Patience, Request, seconds
 from harness.spec import CancelEvent, Clock, Decoder
 
-
 ANY_MODEL: Final = "replay"
 
 
