@@ -26,7 +26,7 @@ class FrameDecoder:
         self._read = read
         self._parser = SniffingParser(head, shapes)
         self._silent = True
-        self._told = False
+        self._explained = not failed(head)
 
     def feed(self, data: bytes) -> list[Delta]:
         """What `data` completes."""
@@ -34,15 +34,14 @@ class FrameDecoder:
         return self._meaning(self._parser.feed(data))
 
     def close(self) -> list[Delta]:
-        """What only the end completes. A failure is a problem, even where its body says nothing."""
+        """What only the end completes. A failure is a problem, even where its body does not say so."""
         rest = self._meaning(self._parser.close())
-        unexplained = failed(self._head) and not self._told
-        return rest or (_nothing(self._head) if self._silent or unexplained else [])
+        return rest if self._explained and not self._silent else [*rest, *_nothing(self._head)]
 
     def _meaning(self, frames: list[Frame]) -> list[Delta]:
         # An event with a name and no data is none to SSE clients either.
         deltas = [delta for frame in frames if frame.data not in _NOTHING for delta in self._one(frame)]
-        self._told = self._told or bool(deltas)
+        self._explained = self._explained or any(isinstance(delta, Problem) for delta in deltas)
         return deltas
 
     def _one(self, frame: Frame) -> list[Delta]:
@@ -58,7 +57,7 @@ class FrameDecoder:
 def _nothing(head: Head) -> list[Delta]:
     """What an empty body means: a failure says enough by its status, and no JSON text is empty."""
     if failed(head):
-        return [_failure(head, head.reason or f"HTTP {head.status}, no body")]
+        return [_failure(head, head.reason or f"HTTP {head.status}")]
     if content_type(head) == "application/json":
         return [Problem("malformed", "the body is empty, where its content type promises JSON")]
     return []

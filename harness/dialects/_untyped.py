@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TypeAlias, cast
 
 from harness.errors import DialectError
@@ -11,6 +12,7 @@ from harness.model import Json, Request
 Object: TypeAlias = "dict[str, Json]"
 
 MISSING = object()
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _EXCERPT_CHARACTERS = 200
 
 
@@ -40,8 +42,9 @@ def first(item: Object, *names: str) -> Json:
 
 
 def dumped(value: object) -> str:
-    """`value` as JSON text on one line, letters as they are."""
-    return json.dumps(value, ensure_ascii=False)
+    """`value` as JSON text on one line, letters as they are. Half a surrogate pair, which is no UTF-8, is escaped."""
+    text = json.dumps(value, ensure_ascii=False)
+    return json.dumps(value) if _SURROGATE.search(text) else text
 
 
 def loaded(text: str | bytes) -> object:

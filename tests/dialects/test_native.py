@@ -68,6 +68,13 @@ def test_a_line_says_one_thing_in_one_short_field() -> None:
     )
 
 
+def test_half_a_surrogate_pair_that_a_model_said_is_kept() -> None:
+    assert read(dialects.native_line(Text("\ud83c")) + dialects.native_line(Text("\udf0d"))) == (
+        Text("\ud83c"),
+        Text("\udf0d"),
+    )
+
+
 def test_a_soft_failure_keeps_what_is_known() -> None:
     problem = Problem("failure", "it failed", extra={"rc": 1, "stderr": "model not found"})
     head, lines = dialects.get("native").render(Reply(problem=problem), Prompt(), [])

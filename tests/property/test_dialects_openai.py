@@ -117,7 +117,7 @@ def test_a_problem_keeps_its_kind(name: str, stream: bool, kind: str, message: s
 
 @pytest.mark.parametrize("name", ALL)
 @given(body=st.binary(max_size=80) | words.map(str.encode), status=st.sampled_from([200, 404, 503]), data=st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_strange_bytes_never_raise_and_mean_the_same_when_cut(
     name: str, body: bytes, status: int, data: st.DataObject
 ) -> None:
@@ -132,7 +132,7 @@ def test_strange_bytes_never_raise_and_mean_the_same_when_cut(
 
 @pytest.mark.parametrize("name", ALL)
 @given(data=st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_json_of_any_shape_never_raises(name: str, data: st.DataObject) -> None:
     words_of_the_wires = (
         "choices delta message content tool_calls function arguments error usage type item response output text finish "
@@ -210,7 +210,7 @@ some_deltas = st.one_of(
 
 
 @given(said=st.lists(some_deltas, max_size=6))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_every_delta_has_a_native_line_that_gives_it_back(said: list[Delta]) -> None:
     body = b"".join(map(dialects.native_line, said))
     assert list(read("native", Head(200), [body])) == said

@@ -37,7 +37,7 @@ def cut(body: bytes, places: list[int]) -> list[bytes]:
 
 @parsers
 @given(data=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_frames_are_the_same_at_every_chunking_and_join_to_the_body(
     parser: Callable[[], FrameParser], data: st.DataObject
 ) -> None:
