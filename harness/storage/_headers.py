@@ -22,7 +22,7 @@ _RESPONSE_STARTS: Final = ("x-envoy-", "cf-aig-")
 _RATE_STARTS: Final = ("x-ratelimit-", "anthropic-ratelimit-", "ratelimit")
 _REQUEST: Final = frozenset({
     "accept-encoding", "amz-sdk-invocation-id", "amz-sdk-request", "baggage", "connection", "content-length", "host",
-    "idempotency-key", "sentry-trace", "traceparent", "tracestate", "transfer-encoding", "user-agent", "x-amz-date",
+    "idempotency-key", "sentry-trace", "traceparent", "tracestate", "user-agent", "x-amz-date",
     "x-amzn-trace-id", "x-client-request-id", "x-goog-api-client", "x-request-id",
 })  # fmt: skip
 _REQUEST_STARTS: Final = ("x-stainless-",)
@@ -30,7 +30,7 @@ _ERROR_STATUS: Final = 400
 
 
 def request_headers(headers: Headers) -> Headers:
-    """The fields of a request that are written."""
+    """The fields of a request that are written. `transfer-encoding` is one: vcrpy's body matcher looks at it."""
     return _grouped(pair for pair in headers if not _volatile(pair[0], _REQUEST, _REQUEST_STARTS))
 
 

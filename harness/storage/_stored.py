@@ -65,6 +65,12 @@ def _timeline(timeline: Timeline) -> Timeline:
     return Timeline(events, timeline.left, _left_at(timeline))
 
 
+def _head(head: Head, body: bytes) -> Head:
+    """The status line and what is written of the headers. vcrpy cannot replay a reason that is no ASCII."""
+    headers = response_headers(head.headers, head.status, laid_response(head, body).data)
+    return Head(head.status, headers, head.reason if head.reason.isascii() else "")
+
+
 def _left_at(timeline: Timeline) -> Nanos:
     """When it was left: never before the last thing that was heard, and nothing where it ended."""
     if timeline.left is None:

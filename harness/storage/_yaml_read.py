@@ -151,7 +151,7 @@ class _Tree:
         for key_node, value_node in node.value:
             key = _key(key_node)
             value = self.value(value_node, raw=raw or _stays_text(key, value_node))
-            if key == "<<" and key_node.style is None:
+            if key == "<<" and not key_node.style:
                 merged.extend(value if isinstance(value, list) else [value])
             else:
                 found[key] = value

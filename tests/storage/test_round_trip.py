@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from itertools import pairwise
 
 import pytest
 import yaml
@@ -96,7 +97,7 @@ FAILURES = [Reset("ReadError", "connection: reset"), Reset("RemoteProtocolError"
 
 def cut(body: bytes, cuts: list[int]) -> list[bytes]:
     edges = sorted({min(c, len(body)) for c in cuts} | {0, len(body)})
-    return [body[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [body[a:b] for a, b in pairwise(edges)]
 
 
 @st.composite
