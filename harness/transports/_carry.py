@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from harness.transports._lookup import Belonging, belonging, belonging_to
+from harness.transports._lookup import belonging, belonging_to
 from harness.transports._patch import Patch
 
 _POOLS = frozenset({"anyio._backends._asyncio", "concurrent.futures.thread", "trio._core._thread_cache"})
@@ -24,7 +24,7 @@ def patches() -> list[Patch]:
 
 def _submitting(original: Callable[..., Any]) -> Callable[..., Any]:
     def submit(self: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        return original(self, _Carried(belonging(), fn), *args, **kwargs)
+        return original(self, _Carried(fn), *args, **kwargs)
 
     return submit
 
@@ -44,26 +44,27 @@ def _is_of_a_pool(thread: threading.Thread) -> bool:
 
 
 def _hand_over(thread: threading.Thread) -> None:
-    """`thread` will run on behalf of whoever starts it now, and forgets whom when it ends."""
-    inner, whom = thread.run, belonging()
+    """`thread` will run on behalf of whoever starts it now."""
+    job = _Carried(thread.run)
 
     def run() -> None:
-        del (
-            thread.run
-        )  # the instance's, which is this: a finished thread that is kept must not keep a session's context
-        with belonging_to(whom):
-            inner()
+        del thread.run  # the instance's, which is this
+        job()
 
     thread.run = run  # type: ignore[method-assign]
 
 
 class _Carried:
-    """`fn`, run on behalf of whoever handed it over."""
+    """`fn`, to be run once on behalf of whoever handed it over.
 
-    def __init__(self, whom: Belonging, fn: Callable[..., Any]) -> None:
-        self._whom = whom
+    It forgets whom by then: an exception that is kept keeps the frames below it, a finished thread keeps its `run`, and
+    neither is code that could still ask something.
+    """
+
+    def __init__(self, fn: Callable[..., Any]) -> None:
         self._fn = fn
+        self._whom = [belonging()]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        with belonging_to(self._whom):
+        with belonging_to(self._whom.pop()):
             return self._fn(*args, **kwargs)

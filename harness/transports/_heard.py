@@ -129,6 +129,8 @@ class AsyncHeardBody:
             async for raw in self._inner:
                 ear.chunk(raw)
                 yield raw
+        except GeneratorExit:
+            raise  # trio collects the generator of a cancelled task before it closes the stream; `aclose` knows better
         except BaseException as error:
             ear.failed(error)
             raise

@@ -14,8 +14,7 @@ The context is one value, so that whoever carries it to another thread carries a
 from __future__ import annotations
 
 import _thread
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -102,24 +101,22 @@ def belonging() -> Belonging:
     return _belonging.get()
 
 
-@contextmanager
-def belonging_to(whom: Belonging) -> Iterator[None]:
+class belonging_to:  # noqa: N801 - reads as a verb; a class because generators keep a context alive in tracebacks
     """Run on behalf of `whom`: a job belongs to whoever submitted it, not to the thread that runs it."""
-    token = _belonging.set(whom)
-    try:
-        yield
-    finally:
-        _belonging.reset(token)
+
+    def __init__(self, whom: Belonging) -> None:
+        self._whom = whom
+
+    def __enter__(self) -> None:
+        self._token = _belonging.set(self._whom)
+
+    def __exit__(self, *_: object) -> None:
+        _belonging.reset(self._token)
 
 
-@contextmanager
-def live_call() -> Iterator[None]:
+def live_call() -> belonging_to:
     """A call of our own to the real server: neither intercepted again nor taken for a connection that nobody saw."""
-    token = _belonging.set(replace(_belonging.get(), live=True))
-    try:
-        yield
-    finally:
-        _belonging.reset(token)
+    return belonging_to(replace(_belonging.get(), live=True))
 
 
 def enter(session: OpenSession) -> Member:
@@ -146,12 +143,18 @@ def open_members() -> tuple[Member, ...]:
 
 def whose() -> OpenSession | None:
     """The session that a request from here is for; None where no session has anything to do with it. Raises Miss."""
-    here = _belonging.get()
-    if here.members:
-        return _alive(here.members[-1].session)
+    session = _innermost()
+    if session is not None:
+        return _alive(session)
     if len(_open) > 1:
         raise _ambiguous()
     return _open[0].session if _open else None
+
+
+def _innermost() -> OpenSession | None:
+    # Apart: a Miss that is kept keeps the frame of `whose`, and a context in there would count as one still alive.
+    members = _belonging.get().members
+    return members[-1].session if members else None
 
 
 def _alive(session: OpenSession) -> OpenSession:
