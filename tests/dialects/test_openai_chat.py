@@ -247,6 +247,13 @@ def test_a_body_that_is_no_chat_is_an_error_with_its_place() -> None:
     assert dialects.prompt_of(request({"model": "m"})) is None
 
 
+def test_usage_is_streamed_only_where_it_was_asked_for() -> None:
+    said = Reply(text="x", finish="stop", usage=Usage(1, 2))
+    asked = [Prompt(stream=True, parameters={"stream_options": {"include_usage": wanted}}) for wanted in (True, False)]
+    streams = [b"".join(CHAT.render(said, prompt, ["x"])[1]) for prompt in asked]
+    assert [reply(stream).usage for stream in streams] == [Usage(1, 2), None]
+
+
 def test_what_has_no_form_is_refused() -> None:
     asked = Prompt(stream=False)
     with pytest.raises(DialectError, match="only the native dialect"):
