@@ -48,7 +48,7 @@ def _hand_over(thread: threading.Thread) -> None:
     job = _Carried(thread.run)
 
     def run() -> None:
-        del thread.run  # the instance's, which is this
+        thread.__dict__.pop("run", None)  # the instance's, which is this; virtual time may have taken it away already
         job()
 
     thread.run = run  # type: ignore[method-assign]

@@ -24,7 +24,9 @@ ASK = Request("POST", "https://api.example/v1/x", body=b"{}")
 THREE = Timeline.of(Head(200), [b"a", b"b", b"c"], at=seconds(1), every=seconds(10))
 
 
-def exchange(list_source, timeline: Timeline, patience: Patience = Patience(), engine: Engine | None = None) -> Exchange:  # noqa: B008
+def exchange(
+    list_source, timeline: Timeline, patience: Patience = Patience(), engine: Engine | None = None
+) -> Exchange:  # noqa: B008
     engine = engine or Engine(list_source(Interaction(ASK, timeline, id="#1")))
     opened = engine.open(ASK, seconds(0), patience)
     assert isinstance(opened, Exchange)
@@ -46,7 +48,9 @@ def test_the_async_driver_hears_the_same(list_source, clock) -> None:
 
 
 @pytest.mark.parametrize(("patience_s", "last_at_s"), [(9, 10), (0.5, 0.5)])
-def test_a_stall_longer_than_patience_is_a_timeout_at_exactly_that_time(list_source, clock, patience_s, last_at_s) -> None:
+def test_a_stall_longer_than_patience_is_a_timeout_at_exactly_that_time(
+    list_source, clock, patience_s, last_at_s
+) -> None:
     asked = exchange(list_source, THREE, Patience(read=seconds(patience_s)))
     heard = list(play(asked, clock))
     assert heard[-1] == TimedOut("read")

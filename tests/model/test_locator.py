@@ -13,7 +13,8 @@ def test_a_place_prints_as_it_was_read(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "call=", "chunk=3", "call=1/chunk", "call=1/chunk=0", "call=1/chunk=x", "call=1/here", "t=", "call=1/end/x"]
+    "text",
+    ["", "call=", "chunk=3", "call=1/chunk", "call=1/chunk=0", "call=1/chunk=x", "call=1/here", "t=", "call=1/end/x"],
 )
 def test_what_is_no_place_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match="A place reads call=1"):

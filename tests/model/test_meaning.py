@@ -27,6 +27,8 @@ def test_the_first_problem_counts() -> None:
 
 
 def test_a_prompt_knows_its_last_user_text_and_its_system_texts() -> None:
-    prompt = Prompt((Message("system", "be brief"), Message("user", "one"), Message("assistant", "1"), Message("user", "two")))
+    prompt = Prompt(
+        (Message("system", "be brief"), Message("user", "one"), Message("assistant", "1"), Message("user", "two"))
+    )
     assert (prompt.text, prompt.system) == ("two", "be brief")
     assert (Prompt().text, Prompt().system) == ("", "")
