@@ -16,7 +16,7 @@ def test_a_clean_answer_starts_with_its_head_and_ends_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("events", "left", "rule"),
+    "events, left, rule",
     [
         (((0, HEAD), (5, Chunk(b"a")), (4, End())), None, "times go back"),
         (((-1, HEAD), (4, End())), None, "times go back"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,14 +16,14 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "cassettes" / "talk.yaml"
 
 
-def test_once_records_where_there_is_nothing_and_plays_where_there_is(upstream, path) -> None:
+def test_once_records_where_there_is_nothing_and_plays_where_there_is(upstream: Any, path: Path) -> None:
     for _ in range(2):
         with harness.record(path, mode="once"):
             assert upstream.ask("hi") == "1: hi"
     assert upstream.asked == 1
 
 
-def test_once_with_a_cassette_never_goes_live(upstream, path) -> None:
+def test_once_with_a_cassette_never_goes_live(upstream: Any, path: Path) -> None:
     with harness.record(path):
         upstream.ask("hi")
     with pytest.raises(harness.Miss), harness.record(path):
@@ -30,13 +31,13 @@ def test_once_with_a_cassette_never_goes_live(upstream, path) -> None:
     assert upstream.asked == 1
 
 
-def test_none_never_goes_live(upstream, path) -> None:
+def test_none_never_goes_live(upstream: Any, path: Path) -> None:
     with pytest.raises(CassetteNotFoundError, match=r"talk\.yaml"):
         harness.record(path, mode="none")
     assert upstream.asked == 0
 
 
-def test_new_episodes_plays_what_is_there_and_records_the_rest(upstream, path) -> None:
+def test_new_episodes_plays_what_is_there_and_records_the_rest(upstream: Any, path: Path) -> None:
     with harness.record(path):
         upstream.ask("hi")
     with harness.record(path, mode="new_episodes"):
@@ -44,7 +45,7 @@ def test_new_episodes_plays_what_is_there_and_records_the_rest(upstream, path) -
     assert [it.prompt.text for it in harness.load(path)] == ["hi", "and now"]
 
 
-def test_all_asks_again_and_replaces_what_was_asked_again(upstream, path) -> None:
+def test_all_asks_again_and_replaces_what_was_asked_again(upstream: Any, path: Path) -> None:
     with harness.record(path):
         upstream.ask("hi")
         upstream.ask("kept")
@@ -53,7 +54,7 @@ def test_all_asks_again_and_replaces_what_was_asked_again(upstream, path) -> Non
     assert [it.reply.text for it in harness.load(path)] == ["3: hi", "2: kept"]
 
 
-def test_rewrite_forgets_what_was_there(upstream, path) -> None:
+def test_rewrite_forgets_what_was_there(upstream: Any, path: Path) -> None:
     with harness.record(path):
         upstream.ask("hi")
     with harness.record(path, mode="rewrite"):
@@ -61,14 +62,14 @@ def test_rewrite_forgets_what_was_there(upstream, path) -> None:
     assert [it.reply.text for it in harness.load(path)] == ["2: new"]
 
 
-def test_the_same_request_twice_plays_the_two_recordings_in_order(upstream, path) -> None:
+def test_the_same_request_twice_plays_the_two_recordings_in_order(upstream: Any, path: Path) -> None:
     with harness.record(path):
         assert [upstream.ask("hi"), upstream.ask("hi")] == ["1: hi", "2: hi"]
     with harness.replay(path):
         assert [upstream.ask("hi"), upstream.ask("hi")] == ["1: hi", "2: hi"]
 
 
-def test_a_third_time_is_a_miss_unless_repeating_was_asked_for(upstream, path) -> None:
+def test_a_third_time_is_a_miss_unless_repeating_was_asked_for(upstream: Any, path: Path) -> None:
     with harness.record(path):
         upstream.ask("hi")
     with pytest.raises(harness.Miss, match="played already"), harness.replay(path):
@@ -78,7 +79,7 @@ def test_a_third_time_is_a_miss_unless_repeating_was_asked_for(upstream, path) -
         assert upstream.ask("hi") == upstream.ask("hi") == "1: hi"
 
 
-def test_a_failed_run_leaves_the_cassette_alone_and_keeps_what_it_heard_aside(upstream, path) -> None:
+def test_a_failed_run_leaves_the_cassette_alone_and_keeps_what_it_heard_aside(upstream: Any, path: Path) -> None:
     with harness.record(path):
         upstream.ask("hi")
     before = path.read_bytes()
@@ -90,7 +91,7 @@ def test_a_failed_run_leaves_the_cassette_alone_and_keeps_what_it_heard_aside(up
     assert [it.prompt.text for it in aside] == ["broken"]
 
 
-def test_a_run_without_calls_says_that_none_is_expected(upstream, path) -> None:
+def test_a_run_without_calls_says_that_none_is_expected(upstream: Any, path: Path) -> None:
     with harness.record(path):
         pass
     assert b"interactions: []" in path.read_bytes()
@@ -99,7 +100,7 @@ def test_a_run_without_calls_says_that_none_is_expected(upstream, path) -> None:
     assert len(session.history) == 0
 
 
-def test_an_unreadable_cassette_is_never_taken_for_an_empty_one(upstream, path) -> None:
+def test_an_unreadable_cassette_is_never_taken_for_an_empty_one(upstream: Any, path: Path) -> None:
     path.parent.mkdir()
     for broken in (b"", b"interactions:\n- request: {method", b"[1, 2]"):
         path.write_bytes(broken)
@@ -108,7 +109,7 @@ def test_an_unreadable_cassette_is_never_taken_for_an_empty_one(upstream, path) 
         assert path.read_bytes() == broken
 
 
-def test_a_replay_never_writes(upstream, path) -> None:
+def test_a_replay_never_writes(upstream: Any, path: Path) -> None:
     with harness.record(path):
         upstream.ask("hi")
     before = path.read_bytes(), path.stat().st_mtime_ns, sorted(path.parent.iterdir())
@@ -117,7 +118,7 @@ def test_a_replay_never_writes(upstream, path) -> None:
     assert (path.read_bytes(), path.stat().st_mtime_ns, sorted(path.parent.iterdir())) == before
 
 
-def test_a_key_never_reaches_the_disk_and_a_dummy_key_replays(upstream, path) -> None:
+def test_a_key_never_reaches_the_disk_and_a_dummy_key_replays(upstream: Any, path: Path) -> None:
     real = "sk-proj-" + "Ab3" * 16
     with harness.record(path):
         upstream.ask(f"my key is {real}", authorization=f"Bearer {real}", cookie="session=" + "9" * 30)
@@ -129,6 +130,6 @@ def test_a_key_never_reaches_the_disk_and_a_dummy_key_replays(upstream, path) ->
     assert real not in heard
 
 
-def test_an_unknown_mode_lists_the_known_ones(path) -> None:
+def test_an_unknown_mode_lists_the_known_ones(path: Path) -> None:
     with pytest.raises(ValueError, match="none, once, new_episodes, all, rewrite"):
         harness.record(path, mode="twice")
