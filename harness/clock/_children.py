@@ -23,7 +23,7 @@ def waitpid(pid: int, options: int, /) -> tuple[int, int]:
 
 
 def wait(child: subprocess.Popen[Any], timeout: float | None = None) -> int:
-    """In place of `subprocess.Popen.wait`. A timeout is counted in real time; where it strikes, the clock moves by it."""
+    """In place of `subprocess.Popen.wait`. A timeout counts in real time; where it strikes, the clock moves by it."""
     clock = mine()
     if clock is None:
         return _real_wait(child, timeout)
