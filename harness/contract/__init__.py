@@ -3,7 +3,7 @@
 
 from harness.contract._adopt import adopted
 from harness.contract._ask import Desk, Line
-from harness.contract._drive import AsyncWire, Wire, sleep_until
+from harness.contract._drive import LOOK_UP, AsyncWire, Wire, sleep_until
 from harness.contract._generation import Call
 from harness.contract._prompt import DEFAULTS
 from harness.contract._resolve import Contract, Types, resolve
@@ -26,6 +26,7 @@ from harness.contract._verbs import Verbs
 
 __all__ = [
     "DEFAULTS",
+    "LOOK_UP",
     "AsyncWire",
     "Call",
     "ChatLLMBackend",

@@ -30,7 +30,6 @@ from harness.model import (
     Request,
     Reset,
     TimedOut,
-    as_seconds,
     milliseconds,
     seconds,
 )
@@ -126,24 +125,18 @@ class AsyncHttpWire(_Sending):
     async def hear(self) -> Event | None:
         """As HttpWire."""
         heard: list[Event] = []
-        with anyio.move_on_after(self._left_s()):
-            async with anyio.create_task_group() as group:
-                if self._cancel is not None:
-                    group.start_soon(self._stop_when_cancelled, group.cancel_scope)
-                heard.append(await self._next_or_failure())
-                group.cancel_scope.cancel()
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._stop, group.cancel_scope)
+            heard.append(await self._next_or_failure())
+            group.cancel_scope.cancel()
         if self._is_cancelled():
             return None
         return self._capped(heard[0]) if heard else TimedOut()
 
-    def _left_s(self) -> float | None:
-        if self._deadline >= NEVER:
-            return None
-        return max(0.0, as_seconds(Nanos(self._deadline + _GRACE - self._clock.now())))
-
-    async def _stop_when_cancelled(self, scope: anyio.CancelScope) -> None:
-        if await sleep_until(NEVER, self._clock, self._cancel):
-            scope.cancel()
+    async def _stop(self, scope: anyio.CancelScope) -> None:
+        """End what `scope` waits for, at the cap or when the caller wants to stop."""
+        await sleep_until(min(NEVER, Nanos(self._deadline + _GRACE)), self._clock, self._cancel)
+        scope.cancel()
 
     async def _next_or_failure(self) -> Event:
         try:

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
 
-from harness.model import NEVER, Nanos, as_seconds
+from harness.contract import LOOK_UP
+from harness.model import NEVER, Nanos
 from harness.spec import CancelEvent, Clock
 
-_LOOK_UP_S: Final = 0.1
 _STREAMS: Final = ("connect_tcp.complete", "connect_unix_socket.complete", "start_tls.complete")
 
 
@@ -46,14 +46,16 @@ class Watch:
             self._thread.join()
 
     def _run(self) -> None:
-        while not self._done.wait(self._next_look_s()):
+        while not self._clock.wait_until(self._next_look(), self._done):
             if self._clock.now() >= self._deadline or (self._cancel is not None and self._cancel.is_set()):
                 self._shut()
                 return
 
-    def _next_look_s(self) -> float | None:
-        left_s = max(0.0, as_seconds(Nanos(self._deadline - self._clock.now())))
-        return left_s if self._cancel is None else min(left_s, _LOOK_UP_S)
+    def _next_look(self) -> Nanos:
+        """A thread cannot wait for two events, so it looks up now and then where there is one that may cancel."""
+        if self._cancel is None:
+            return self._deadline
+        return min(self._deadline, Nanos(self._clock.now() + LOOK_UP))
 
     def _shut(self) -> None:
         self.fired = True
