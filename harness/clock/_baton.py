@@ -14,7 +14,7 @@ from __future__ import annotations
 import _thread
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -46,6 +46,16 @@ def _nobody_looks() -> None:
 
 _parked: Final[set[Waiter]] = set()
 """Waits without a deadline that outlived their window: idle workers, mostly."""
+
+
+def end_parked(spared: Container[int]) -> None:
+    """Raise SystemExit in every parked wait, but for the threads in `spared`: for the end of the process, which would
+    wait for them for ever."""
+    with _mutex:
+        for waiter in [waiter for waiter in _parked if waiter.ident not in spared]:
+            _parked.discard(waiter)
+            waiter.state, waiter.error = State.FAILED, SystemExit()
+            waiter.gate.release()
 
 
 class Baton:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import _thread
 import threading
 import weakref
+from concurrent.futures import thread as _pool
 from typing import Final
 
 from harness.clock._active import installed_clock, mine
-from harness.clock._baton import Baton
+from harness.clock._baton import Baton, end_parked
 from harness.clock._lock import VirtualLock
 from harness.clock._real import in_real_time, real_lock, real_thread_join, real_thread_start
 from harness.clock._trio import running_trio
@@ -50,6 +51,15 @@ def start(thread: threading.Thread) -> None:
         del thread.run
     _running[thread] = done
     clock.baton.invite(entry)
+
+
+def _end_abandoned() -> None:
+    # Workers of pools are spared: the pools tell them to stop, a moment after this.
+    end_parked({thread.ident for thread in _pool._threads_queues if thread.ident is not None})  # noqa: SLF001
+
+
+# The only hook before the interpreter joins threads that nobody else will end; concurrent.futures takes the same one.
+threading._register_atexit(_end_abandoned)  # type: ignore[attr-defined] # noqa: SLF001
 
 
 def _leave(thread: threading.Thread) -> None:

@@ -119,9 +119,7 @@ def test_a_childs_timeout_is_counted_for_real_and_moves_the_clock(clock: Virtual
 
 def test_a_loop_does_not_jump_while_its_child_runs(clock: VirtualClock) -> None:
     async def main() -> bytes:
-        child = await asyncio.create_subprocess_exec(
-            *NOTHING[:-1], "print('x' * 200_000)", stdout=subprocess.PIPE
-        )
+        child = await asyncio.create_subprocess_exec(*NOTHING[:-1], "print('x' * 200_000)", stdout=subprocess.PIPE)
         async with asyncio.timeout(30):
             return (await child.communicate())[0]
 

@@ -125,7 +125,7 @@ def test_locks_taken_in_opposite_order_are_a_deadlock_that_names_all_three(clock
 
 def test_a_retry_for_ever_ends_at_the_horizon() -> None:
     clock = VirtualClock(horizon=120)
-    with clock.installed(), pytest.raises(HorizonExceededError, match="119s .* 126s, past the horizon of 120s"):
+    with clock.installed(), pytest.raises(HorizonExceededError, match=r"119s .* 126s, past the horizon of 120s"):
         while True:
             time.sleep(7)
 
