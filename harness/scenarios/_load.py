@@ -1,0 +1,63 @@
+"""Loading: one file to one typed scenario, or one error with everything that is wrong with it."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path as File
+
+from pydantic import ValidationError
+
+from harness.errors import Place, ScenarioError
+from harness.scenarios._check import check
+from harness.scenarios._mistakes import explain, nearest
+from harness.scenarios._repair import repaired
+from harness.scenarios._scenario import Scenario
+from harness.scenarios._yaml import Document, read, shown
+
+
+def load_scenario(path: str | PathLike[str], case: str | None = None) -> Scenario:
+    """The scenario in the file at `path`; `case` has to be one of its cases.
+
+    Raises ScenarioError with every mistake and its `file:line:column`, a file that is not there among them.
+    """
+    try:
+        text = File(path).read_bytes()
+    except OSError as error:
+        place = Place(str(path), 1, 1, f"cannot be read: {error.strerror or error}")
+        raise ScenarioError([place]) from error
+    return parse_scenario(text, str(path), case)
+
+
+def parse_scenario(text: bytes | str, file: str = "<text>", case: str | None = None) -> Scenario:
+    """The scenario that `text` is; `file` is what the mistakes name."""
+    document = read(text.encode() if isinstance(text, str) else text, file)
+    scenario = _typed(document)
+    if scenario is not None:
+        check(scenario, document)
+        if case is not None:
+            _check_case(scenario, case, document)
+    if scenario is None or document.places:
+        raise ScenarioError(sorted(document.places, key=lambda place: (place.line, place.column)))
+    return scenario
+
+
+def _typed(document: Document) -> Scenario | None:
+    """The scenario of `document`, as far as it is one: its mistakes are noted, and the rest can still be checked."""
+    if not isinstance(document.value, dict):
+        if not document.places:
+            document.mistake((), f"found {shown(document.value)}, allowed is a mapping that begins with `harness: 1`")
+        return None
+    try:
+        return Scenario.model_validate(document.value)
+    except ValidationError as error:
+        explain(document, error)
+        return repaired(document.value, error)
+
+
+def _check_case(scenario: Scenario, case: str, document: Document) -> None:
+    ids = [known.id for known in scenario.cases]
+    if case not in ids:
+        listed = ", ".join(ids) or "none"
+        document.mistake(
+            ("cases",), f"no case is called {case!r}.{nearest(case, ids)} There are: {listed}", at_key=True
+        )

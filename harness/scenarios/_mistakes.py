@@ -1,0 +1,93 @@
+"""From what the model refuses to what an author can act on: the place, what was found, what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from harness.scenarios._scenario import Scenario
+from harness.scenarios._words import Strict
+from harness.scenarios._yaml import Document, Path, shown
+
+
+def explain(document: Document, error: ValidationError) -> None:
+    """Every refusal in `error` as a mistake of `document`."""
+    for found in error.errors(include_url=False):
+        path = tuple(found["loc"])
+        if found["type"] == "extra_forbidden":
+            document.mistake(path, _stranger(path), at_key=True)
+        elif found["type"] == "missing":
+            document.mistake(path[:-1], f"{str(path[-1])!r} is missing", at_key=True)
+        else:
+            document.mistake(path, _wrong(found))
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """` Did you mean 'x'?`, or nothing."""
+    near = get_close_matches(word, list(known), 1)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def _stranger(path: Path) -> str:
+    key, model = str(path[-1]), model_at(path[:-1])
+    if model is None:
+        return f"the key {key!r} is not known here"
+    if key in model.later:
+        return f"{key!r} is not supported yet: this version would ignore it, and the test would pass for no reason"
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    return f"the key {key!r} is not known here.{nearest(key, names)} Allowed: {', '.join(names)}"
+
+
+_KINDS = {
+    "string_type": "a text (in quotes, where it looks like something else)",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+
+
+def _wrong(found: Any) -> str:
+    value, context = found["input"], found.get("ctx", {})
+    if found["type"] == "harness_text":
+        return str(context["text"])
+    if found["type"] == "literal_error":
+        words = context["expected"].replace("'", "")
+        return (
+            f"found {shown(value)}, allowed is {words}.{nearest(str(value), words.replace(' or ', ', ').split(', '))}"
+        )
+    if found["type"] == "string_pattern_mismatch":
+        return f"found {shown(value)}, allowed are small letters, digits, - and _ (it becomes part of a test's name)"
+    if found["type"] == "greater_than_equal":
+        return f"found {shown(value)}, allowed are numbers from {context['ge']}"
+    wanted = context.get("wanted") or _KINDS.get(found["type"]) or found["msg"]
+    return f"found {shown(value)}, allowed is {wanted}"
+
+
+def model_at(path: Path) -> type[Strict] | None:
+    """The model that stands at `path` in a scenario, or None where none does."""
+    model: type[Strict] | None = Scenario
+    for step in path:
+        if isinstance(step, int) or model is None:
+            continue
+        model = next(
+            (
+                found
+                for name, field in model.model_fields.items()
+                if (field.alias or name) == step and (found := _model_in(field.annotation))
+            ),
+            # A key of a mapping such as `replies` stands between the field and its model.
+            model if path[path.index(step) - 1] == "replies" else None,
+        )
+    return model
+
+
+def _model_in(annotation: Any) -> type[Strict] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation if issubclass(annotation, Strict) else None
+    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)

@@ -1,0 +1,165 @@
+"""ScenarioSource: a scenario, in one of its cases, as something that answers requests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from harness.dialects import MEANING, recognise
+from harness.errors import DialectError
+from harness.model import End, Head, Interaction, Prompt, Request, Timeline
+from harness.scenarios._answer import rendered, spoken, timeline
+from harness.scenarios._matching import described, misses
+from harness.scenarios._scenario import Call, Case, FaultAt, Reply, Scenario, Timing
+from harness.scenarios._script import Script, Step
+from harness.scenarios._striking import Armed, strike_anywhere
+from harness.spec import Dialect, Found, Mismatch
+
+_NATIVE: Final = "native"
+_FAILED: Final = 400
+
+
+@dataclass(slots=True)
+class _Attempts:
+    """Which call and attempt a request is: the same bytes after a failure are the next attempt of that call.
+
+    It counts as the engine's history does, and knows a failure by the answer that was given.
+    """
+
+    calls: int = 0
+    _latest: dict[tuple[str, str, bytes], tuple[int, int, bool]] = field(default_factory=dict)
+
+    def begin(self, request: Request) -> tuple[int, int]:
+        call, attempt, failed = self._latest.get(_bytes(request), (0, 0, False))
+        if failed:
+            return self._remember(request, call, attempt + 1)
+        self.calls += 1
+        return self._remember(request, self.calls, 1)
+
+    def _remember(self, request: Request, call: int, attempt: int) -> tuple[int, int]:
+        self._latest[_bytes(request)] = (call, attempt, False)
+        return call, attempt
+
+    def answered(self, request: Request, *, failed: bool) -> None:
+        call, attempt, _ = self._latest[_bytes(request)]
+        self._latest[_bytes(request)] = (call, attempt, failed)
+
+
+class ScenarioSource:
+    """A Source over `scenario`, with the replies and faults of `case`. Calls are tried in order; the first that matches
+    answers, in the dialect of the request.
+
+    `available` is what `is_available` says, one after the other; the last repeats. `cancels` are the places at which
+    cancel is to be pressed: whoever opens the session arms them.
+    """
+
+    def __init__(self, scenario: Scenario, case: Case | None = None) -> None:
+        self.name = scenario.name
+        self.available: list[bool] = list(scenario.available)
+        self.cancels: tuple[str, ...] = tuple(c.at for c in (scenario.cancel, case and case.cancel) if c)
+        self._provider = scenario.provider
+        self._timing = scenario.defaults.timing
+        self._scripts = [Script(_varied(call, case, scenario)) for call in scenario.calls]
+        placed: list[FaultAt] = [*scenario.faults, *(case.faults if case else [])]
+        self._armed = [Armed(fault) for fault in placed]
+        self._attempts = _Attempts()
+
+    @property
+    def answers(self) -> int:
+        """How many answers it holds."""
+        return sum(script.answers for script in self._scripts)
+
+    def find(self, request: Request) -> Found | Mismatch:
+        """The answer of the first call that matches `request`."""
+        call, attempt = self._attempts.begin(request)
+        known = recognise(request)
+        if known is None:
+            return Mismatch(f"no dialect recognises this request, so {self.name} cannot tell what it asks")
+        dialect = known[0]
+        if dialect.name not in {self._provider, _NATIVE} and self._provider != "any":
+            return Mismatch(f"{self.name} answers as {self._provider}, and this was asked in {dialect.name}")
+        try:
+            prompt = dialect.prompt(request)
+        except DialectError as error:
+            return Mismatch(str(error))
+        script = self._matching(prompt)
+        if isinstance(script, Mismatch):
+            return script
+        return self._answer(script, request, dialect, prompt, (call, attempt))
+
+    def unplayed(self) -> Sequence[str]:
+        """One line for each reply, and each fault, that the scenario promises and nobody met."""
+        return [*(line for script in self._scripts for line in script.unplayed()), *self.unstruck()]
+
+    def unstruck(self) -> Sequence[str]:
+        """One line for each fault with a place that never struck."""
+        return [str(armed) for armed in self._armed if not armed.struck]
+
+    def _matching(self, prompt: Prompt) -> Script | Mismatch:
+        """The call that answers, or why none does."""
+        used_up: Script | None = None
+        parted: list[tuple[int, Mismatch]] = []
+        for script in self._scripts:
+            differences = misses(script.call.when, prompt)
+            if not differences and not script.is_used_up:
+                return script
+            if not differences:
+                used_up = used_up or script
+                continue
+            reason = f"no call of {self.name} matches; {script.call.id!r} wants {described(script.call.when)}"
+            parted.append((len(differences), Mismatch(reason, script.call.id, tuple(differences))))
+        if used_up is not None:
+            times, name = used_up.call.times, used_up.call.id
+            return Mismatch(f"{name!r} answers {times} times, and did", name, exhausted=True)
+        return min(parted, key=lambda pair: pair[0])[1]
+
+    def _answer(
+        self, script: Script, request: Request, dialect: Dialect, prompt: Prompt, place: tuple[int, int]
+    ) -> Found | Mismatch:
+        step = script.give()
+        name = script.call.id
+        if step is None:
+            count = len(script.call.sequence or ())
+            return Mismatch(f"the sequence of {name!r} has {count} items, and all were given", name, exhausted=True)
+        try:
+            clean = self._clean(step, script.call, request, dialect, prompt)
+            struck = self._struck(clean, step, dialect, request, place, name)
+        except (DialectError, ValueError) as error:
+            return Mismatch(f"{name!r} cannot answer: {error}", name)
+        self._attempts.answered(request, failed=struck is not clean or not _is_fine(struck))
+        return Found(Interaction(request, struck, name, MEANING), "rule")
+
+    def _clean(self, step: Step, call: Call, request: Request, dialect: Dialect, prompt: Prompt) -> Timeline:
+        said, pieces = spoken(step.reply, dialect)
+        answer = rendered(dialect, said, prompt, pieces)
+        timing: Timing = step.timing or call.timing or self._timing
+        return timeline(dialect, request, answer, timing, len(pieces))
+
+    def _struck(
+        self, answer: Timeline, step: Step, dialect: Dialect, request: Request, place: tuple[int, int], name: str
+    ) -> Timeline:
+        if step.fault is not None:
+            answer = strike_anywhere(step.fault, answer, dialect)
+        for armed in self._armed:
+            if armed.meets(*place, name):
+                answer = armed.strike(answer, dialect, request)
+        return answer
+
+
+def _varied(call: Call, case: Case | None, scenario: Scenario) -> Call:
+    """`call` with the reply that `case` has for it."""
+    reply: Reply | None = case.replies.get(call.id) if case else None
+    if case and case.reply is not None and len(scenario.calls) == 1:
+        reply = case.reply
+    return call.model_copy(update={"reply": reply, "sequence": None, "then": None}) if reply else call
+
+
+def _is_fine(answer: Timeline) -> bool:
+    """True where a client that gets this has no reason to ask again."""
+    head = answer.head
+    return isinstance(head, Head) and head.status < _FAILED and isinstance(answer.events[-1][1], End)
+
+
+def _bytes(request: Request) -> tuple[str, str, bytes]:
+    return request.method, request.url, request.body
