@@ -297,6 +297,10 @@ class Baton:
         """True where somebody could be kept waiting by somebody who does something real."""
         return self.is_open and (len(self.participants) > 1 or bool(self._outside))
 
+    def is_alone(self) -> bool:
+        """True where nobody but the running thread could act before it waits."""
+        return len(self.participants) <= 1 and not self._outside and not self._queue.ready
+
     # --- the turn -----------------------------------------------------------------------------------------------
 
     def _pass_on(self) -> None:

@@ -163,6 +163,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         at, order = scheduled[0].key
         return Nanos(at - BOOT), order
 
+    def next_timer(self) -> Nanos:
+        """When the first timer of this loop is due, by its clock; NEVER where there is none."""
+        return self._next_timer()[0]
+
     def _has_due(self) -> bool:
         return self._next_timer()[0] <= self._own.now()
 

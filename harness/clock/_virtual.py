@@ -18,6 +18,7 @@ from harness.clock._active import installed_clock, mine, set_installed
 from harness.clock._agenda import Agenda
 from harness.clock._baton import Baton
 from harness.clock._duration import parse_duration, point
+from harness.clock._leap import Leap, in_task, in_thread
 from harness.clock._monitor import watch
 from harness.clock._patches import patched
 from harness.clock._stuck import line_of
@@ -90,6 +91,15 @@ class VirtualClock:
         """
         if at > self.now():
             await _counting.sleep_until(self, at)
+
+    def leaping(self) -> Leap:
+        """For a thread that replays: moves to a moment before which nobody else can act, and says what time it is then.
+        None where one has to wait."""
+        return in_thread(self.agenda, self.baton)
+
+    def leaping_in_task(self) -> Leap:
+        """The same for a task."""
+        return in_task(self, self.agenda, self.baton)
 
     # --- for tests ----------------------------------------------------------------------------------------------
 

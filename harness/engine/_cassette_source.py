@@ -2,7 +2,8 @@
 
 Order of search:
 
-1. the next unplayed interaction, where its key fits: a run in recorded order needs no index;
+1. the next unplayed interaction, where its bytes or its key fit: a run in recorded order needs no index, and one whose
+   bytes are those of the recording not even a key;
 2. the index of keys, built at the first request out of order;
 3. the index of operation keys, where a dialect recognises the URL: another base URL or a dropped query is no miss;
 4. a matcher of the user's own.
@@ -17,7 +18,7 @@ from collections.abc import Callable, Sequence
 
 from harness.dialects import prompt_of, recognise
 from harness.matching import Rules, key, nearest, nearest_prompt, operation_key, same_prompt
-from harness.model import Cassette, Interaction, Prompt, Request
+from harness.model import Cassette, Prompt, Request
 from harness.spec import Found, Matcher, Mismatch, Operation
 
 NATIVE = "native"
@@ -48,12 +49,14 @@ class CassetteSource:
 
     def find(self, request: Request) -> Found | Mismatch:
         """The next unplayed interaction that answers `request`."""
+        place = self._first_unplayed
+        if place < len(self.cassette) and _is_same(self.cassette.interactions[place].request, request):
+            return self._play(place, "key")
         known = recognise(request)
         if known is not None and known[1].dialect == NATIVE:
             return self._find_prompt(request)
         wanted = key(request, self._rules)
-        place = self._in_order(wanted)
-        if place is not None:
+        if place < len(self.cassette) and self._key_of(place) == wanted:
             return self._play(place, "key")
         same = self._index().get(wanted, [])
         candidates: list[tuple[Sequence[int], str]] = [(same, "key")]
@@ -73,12 +76,6 @@ class CassetteSource:
         ]
 
     # --- by bytes ---
-
-    def _in_order(self, wanted: bytes) -> int | None:
-        place = self._first_unplayed
-        if place < len(self.cassette) and self._key_of(place) == wanted:
-            return place
-        return None
 
     def _key_of(self, place: int) -> bytes:
         found = self._keys.get(place)
@@ -154,10 +151,12 @@ class CassetteSource:
         self._played.add(place)
         while self._first_unplayed in self._played:
             self._first_unplayed += 1
-        return Found(self._interaction(place), how)
+        return Found(self.cassette.interactions[place], how)
 
-    def _interaction(self, place: int) -> Interaction:
-        return self.cassette.interactions[place]
+
+def _is_same(recorded: Request, asked: Request) -> bool:
+    """True where not a byte differs of what makes the key."""
+    return recorded.body == asked.body and recorded.url == asked.url and recorded.method == asked.method
 
 
 def _grouped(count: int, key_of: Callable[[int], bytes | None]) -> dict[bytes, list[int]]:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from harness.engine._exchange import Exchange
+from harness.engine._exchange import Exchange, Watcher
 from harness.engine._history import Entry, History
 from harness.engine._miss import explanation, silence
 from harness.engine._mode import Rights
 from harness.engine._take import Live, Take
 from harness.errors import Miss
 from harness.matching import Redaction
-from harness.model import ZERO, Event, Nanos, Patience, Request
+from harness.model import ZERO, Nanos, Patience, Request
 from harness.spec import Found, Source
-
-Watcher = Callable[[Entry, Event | None], None]
 
 REPLAY = Rights(plays=True, records=False)
 
@@ -22,8 +18,7 @@ REPLAY = Rights(plays=True, records=False)
 class Engine:
     """One session's decisions: answer from `source`, call upstream, or miss, as `rights` allow.
 
-    `hint` is what to type after a miss. `watchers` hear of every request (event None) and of every event right after it
-    was delivered.
+    `hint` is what to type after a miss. `watchers` are described at Watcher.
     """
 
     def __init__(
@@ -59,14 +54,15 @@ class Engine:
         raise self._missed(explanation(shown, found, self.source.name, self.history, self.hint))
 
     def _answer(self, found: Found, entry: Entry, patience: Patience) -> Exchange:
-        entry.id, entry.how, entry.answered = found.interaction.id, found.how, found.interaction.request
-        self._told(entry, None)
+        entry.id, entry.how, entry.answered = found.interaction.id, found.how, found.interaction
+        for watcher in self.watchers:
+            watcher(entry, None)
         return Exchange(
             found.interaction,
             entry,
             patience,
             opened_at=self.opened_at,
-            on_delivered=self._told,
+            watchers=self.watchers,
             on_silence=self._silent,
         )
 
@@ -75,10 +71,6 @@ class Engine:
         take = Take(request, entry)
         self.takes.append(take)
         return Live(take)
-
-    def _told(self, entry: Entry, event: Event | None) -> None:
-        for watcher in self.watchers:
-            watcher(entry, event)
 
     def _silent(self, entry: Entry) -> Miss:
         return self._missed(silence(entry))

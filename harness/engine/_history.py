@@ -14,6 +14,7 @@ from harness.model import (
     End,
     Event,
     Head,
+    Interaction,
     Left,
     Nanos,
     Prompt,
@@ -41,7 +42,9 @@ class Entry:
     """One attempt of one call. Times are offsets since the session was opened.
 
     `id` names the interaction or rule that answered, `how` says how it was found (`key`, `operation`, `prompt`, `rule`,
-    `function`), or is `live` or `miss`.
+    `function`), or is `live` or `miss`. `played` are the times at which the first events of `answered` were delivered:
+    numbers and no pairs, because a thousand replays keep them all and the garbage collector would visit every pair.
+    `heard` is what else came: everything of a live answer, a timeout of the caller's own.
     """
 
     call: int
@@ -50,8 +53,9 @@ class Entry:
     at: Nanos
     id: str = ""
     how: str = ""
-    answered: Request | None = None
-    events: list[At] = field(default_factory=list)
+    answered: Interaction | None = None
+    played: list[Nanos] = field(default_factory=list)
+    heard: list[At] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     left: Left | None = None
     left_at: Nanos = ZERO
@@ -65,6 +69,12 @@ class Entry:
         return self._prompt
 
     @property
+    def events(self) -> list[At]:
+        """What was delivered, and when since the session was opened."""
+        script = self.answered.timeline.events if self.answered is not None else ()
+        return [*((at, event) for at, (_, event) in zip(self.played, script, strict=False)), *self.heard]
+
+    @property
     def timeline(self) -> Timeline:
         """What this attempt has heard so far, with offsets since the request."""
         shifted = tuple((Nanos(at - self.at), event) for at, event in self.events)
@@ -76,7 +86,7 @@ class Entry:
     @property
     def reply(self) -> Reply | None:
         """What was answered, decoded; None where no dialect recognises the request."""
-        return decode(self.answered or self.request, self.timeline)
+        return decode(self.answered.request if self.answered is not None else self.request, self.timeline)
 
     @property
     def chunks(self) -> int:
@@ -88,7 +98,8 @@ class Entry:
         """`ok`, `http 429`, `ReadError`, `ReadTimeout`, `closed`, `cancelled`, `open` or `miss`."""
         if self.how == "miss":
             return "miss"
-        for _, event in reversed(self.events):
+        events = self.events
+        for _, event in reversed(events):
             match event:
                 case Reset(error=error):
                     return error
@@ -96,7 +107,7 @@ class Entry:
                     return f"{phase.capitalize()}Timeout"
                 case Head(status=status) if status >= _BAD_STATUS:
                     return f"http {status}"
-        if self.events and isinstance(self.events[-1][1], End):
+        if events and isinstance(events[-1][1], End):
             return "ok"
         return self.left or "open"
 
@@ -110,8 +121,8 @@ class Entry:
         self.notes.append(Note(at, label, text))
 
     def hear(self, at: Nanos, event: Event) -> None:
-        """Remember an event."""
-        self.events.append((at, event))
+        """Remember an event that is not the next one of `answered`."""
+        self.heard.append((at, event))
 
 
 class History:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator
 
-from harness.engine._exchange import Exchange
+from harness.engine._exchange import Exchange, Leap
 from harness.errors import VirtualDeadlockError
-from harness.model import Event
+from harness.model import Event, Nanos
 from harness.spec import CancelEvent, Clock
 
 
@@ -16,6 +16,8 @@ def play(exchange: Exchange, clock: Clock, wake: CancelEvent | None = None) -> G
     Raises Miss where the wire is silent and nothing can end the wait.
     """
     try:
+        if wake is None:
+            yield from exchange.rush(getattr(clock, "leaping", _waits)())
         while (due := exchange.next_event(clock.now())) is not None:
             if clock.wait_until(due.at, wake):
                 exchange.left(clock.now(), "cancelled")
@@ -35,6 +37,8 @@ async def aplay(exchange: Exchange, clock: Clock) -> AsyncGenerator[Event, None]
     Raises Miss where the wire is silent and nothing can end the wait.
     """
     try:
+        for event in exchange.rush(getattr(clock, "leaping_in_task", _waits)()):
+            yield event
         while (due := exchange.next_event(clock.now())) is not None:
             await clock.sleep_until(due.at)
             if due.event is None:
@@ -47,3 +51,12 @@ async def aplay(exchange: Exchange, clock: Clock) -> AsyncGenerator[Event, None]
         raise
     finally:
         exchange.left(clock.now(), "cancelled")
+
+
+def _waits() -> Leap:
+    """For a clock that cannot leap: it waits for every moment."""
+    return _never
+
+
+def _never(at: Nanos) -> None:
+    del at

@@ -1,0 +1,58 @@
+"""Leaping: moving to the next moment of a replay without waiting for it, where nobody else can act before.
+
+A wait costs tens of microseconds (a waiter, the baton, in a loop a timer and a turn), a leap a quarter of one.
+It is refused wherever a wait could show a difference: another participant, real work on its way, an action or a timer
+that is due by then, a task that is ready, a run of trio, a moment past the horizon.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from harness.clock._agenda import Agenda
+from harness.clock._baton import Baton
+from harness.clock._trio import running_trio
+from harness.model import Nanos
+
+if TYPE_CHECKING:
+    from harness.clock._virtual import VirtualClock
+
+Leap: TypeAlias = Callable[[Nanos], Nanos | None]
+
+
+def in_thread(agenda: Agenda, baton: Baton) -> Leap:
+    """A leap for the calling thread, to be used until it next waits."""
+    if running_trio() is not None:
+        return _never
+
+    def leap(at: Nanos) -> Nanos | None:
+        if not baton.is_alone() or agenda.next_at() <= at or at > agenda.horizon or agenda.is_acting:
+            return None
+        if at > agenda.now:
+            agenda.now = at
+        return agenda.now
+
+    return leap
+
+
+def in_task(clock: VirtualClock, agenda: Agenda, baton: Baton) -> Leap:
+    """A leap for the task that runs, to be used until it next waits."""
+    alone = in_thread(agenda, baton)
+    loop: Any = asyncio._get_running_loop()  # noqa: SLF001 - documented for event loop authors; None where none runs
+    ready = getattr(loop, "_ready", None)
+    if alone is _never or ready is None:  # trio, or a loop whose insides cannot be seen
+        return _never
+    next_timer = loop.next_timer if getattr(loop, "clock", None) is clock else None
+
+    def leap(at: Nanos) -> Nanos | None:
+        if ready or (next_timer is not None and next_timer() <= at):
+            return None
+        return alone(at)
+
+    return leap
+
+
+def _never(at: Nanos) -> None:
+    del at
