@@ -1,0 +1,18 @@
+"""For your own implementations: the contract as a test suite, from any test runner."""
+
+from harness.testing._bench import MakeBackend
+from harness.testing._check import PROMISES, Report, check_backend
+from harness.testing._promise import Promise
+from harness.testing._script import Act, CannotPlayError, Script, ScriptSource
+
+__all__ = [
+    "PROMISES",
+    "Act",
+    "CannotPlayError",
+    "MakeBackend",
+    "Promise",
+    "Report",
+    "Script",
+    "ScriptSource",
+    "check_backend",
+]
