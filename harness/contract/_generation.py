@@ -22,6 +22,7 @@ from typing import Protocol, TypeAlias
 from harness.contract._resolve import Types
 from harness.contract._retry import Pacer, Retries, is_exhausted, slices
 from harness.model import (
+    Began,
     Chunk,
     Delta,
     End,
@@ -37,6 +38,8 @@ from harness.model import (
     Status,
     Text,
     TimedOut,
+    Unknown,
+    Usage,
     as_seconds,
 )
 from harness.spec import Clock, Decoder
@@ -206,6 +209,7 @@ class _Generation:
                     yield from self._said(decoder.feed(data))
                 case End() if decoder is not None:
                     yield from self._said(decoder.close())
+                    yield from self._said(_foreign(self.deltas))
                 case Reset() | TimedOut() | None if not self._is_done():
                     raise self._lost(event)
                 case _:
@@ -247,6 +251,12 @@ class _Generation:
         after_s = as_seconds(Nanos(self.hooks.now() - self.asked_at))
         late = f"{at} did not finish within {after_s:.3g} s ({so_far})"
         return self.types.error(kind, late, model=self.model, timeout=self.limits.timeout_s or after_s)
+
+
+def _foreign(deltas: list[Delta]) -> list[Delta]:
+    """The problem of a whole answer in which nothing is known: somebody else's dialect, and no empty answer."""
+    kinds = {type(delta) for delta in deltas}
+    return [Problem("malformed")] if Unknown in kinds and kinds <= {Unknown, Began, Usage} else []
 
 
 def _unanswered(deltas: list[Delta]) -> Problem | None:

@@ -20,6 +20,7 @@ from typing import Any, Final, TypeAlias
 
 from harness.contract._generation import Answer
 from harness.contract._resolve import Types
+from harness.contract._retry import has_no_quota
 from harness.model import FinishReason, Json, Problem, Reply
 
 _WORDS: Final[Mapping[FinishReason | None, str]] = {
@@ -88,6 +89,8 @@ def _failure(answer: Answer, problem: Problem, types: Types, where: str, shown: 
     status = f"HTTP {problem.status}" if problem.status and problem.status >= 400 else ""
     what = " ".join(part for part in (status, f"({problem.kind})") if part)
     text = shown(problem.message or answer.body)
+    if has_no_quota(problem):
+        what += " (its quota is zero, so waiting is of no use: choose another model or plan)"
     cls = types.parse_error if problem.kind == "malformed" else types.connection_error
     verb = "answered what cannot be read" if problem.kind == "malformed" else f"failed: {what}"
     return types.error(cls, f"{answer.model} at {where} {verb}" + (f": {text}" if text else ""), model=answer.model)

@@ -1,6 +1,7 @@
 """Whether to ask again after a refusal, and when: pure, the same for every backend, live or replayed.
 
-1. Asked again is what says "later": 429, 503, 529. A quota that is used up is not, because asking changes nothing.
+1. Asked again is what says "later": 429, 503, 529. A quota that is used up is not, because asking changes nothing, nor
+   is one that is zero (`limit: 0`).
 2. The server's own wait is honoured, up to a cap; beyond the cap it is not worth anybody's while, so we give up and
 say so.
 3. Without one the wait doubles from one second on. No dice: the same answers give the same waits.
@@ -8,6 +9,7 @@ say so.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -17,6 +19,8 @@ from harness.model import PER_SECOND, ZERO, Nanos, Problem, as_seconds, seconds
 from harness.spec import Cooling
 
 _LATER: Final = frozenset({429, 503, 529})
+_ZERO: Final = re.compile(r"\blimit: ?0(?![.\d])")
+"""Google's words for a quota that is no quota: this project, or this tier, never gets any of it."""
 _WHY: Final = {"rate-limit": "Rate limited", "overloaded": "Overloaded"}
 SLICE_S_MAX: Final = 5
 """A countdown is told at least this often, in seconds."""
@@ -44,7 +48,13 @@ class Retries:
 
 def asks_to_wait(problem: Problem) -> bool:
     """True where the server says that the same request may well succeed later."""
-    return problem.kind in _WHY or (problem.status in _LATER and problem.kind != "quota")
+    asks = problem.kind in _WHY or (problem.status in _LATER and problem.kind != "quota")
+    return asks and not has_no_quota(problem)
+
+
+def has_no_quota(problem: Problem) -> bool:
+    """True where the quota is zero by structure, whatever wait the same answer advises."""
+    return is_exhausted(problem) and _ZERO.search(problem.message) is not None
 
 
 def is_exhausted(problem: Problem) -> bool:

@@ -24,6 +24,7 @@ _KINDS: Final[dict[str, ProblemKind]] = {
 }
 _TOO_LONG: Final = re.compile(r"token count.*exceeds|exceeds the maximum number of tokens", re.IGNORECASE | re.DOTALL)
 _DELAY: Final = re.compile(r"(\d+(?:\.\d+)?)s")
+_RETRY_IN: Final = re.compile(r"retry in (\d+(?:\.\d+)?)(m?s)\b", re.IGNORECASE)
 
 
 def blocked(data: Object) -> list[Delta]:
@@ -48,7 +49,7 @@ def problem_of(data: Object, head: Head) -> Problem:
         message=message,
         code=code,
         status=status,
-        retry_after_s=_retry_delay(details) or retry_after_s(head.headers),
+        retry_after_s=_first_wait(_retry_delay(details), retry_after_s(head.headers), _told_wait(message)),
         extra={"details": error["details"]} if details else {},
     )
 
@@ -70,7 +71,17 @@ def _quotas(details: list[Object]) -> list[str]:
 
 
 def _retry_delay(details: list[Object]) -> float | None:
-    """RetryInfo is the only place where this wire says how long to wait: "34s", "34.074824224s"."""
+    """RetryInfo is where this wire says how long to wait: "34s", "34.074824224s"."""
     written = (as_text(d.get("retryDelay")) for d in details if as_text(d.get("@type")).endswith("RetryInfo"))
     found = next((match for text in written if (match := _DELAY.fullmatch(text))), None)
     return float(found[1]) if found else None
+
+
+def _told_wait(message: str) -> float | None:
+    """The wait in the message's own words, where the details were lost on the way: "Please retry in 12.3s."."""
+    found = _RETRY_IN.search(message)
+    return float(found[1]) / (1000 if found[2].lower() == "ms" else 1) if found else None
+
+
+def _first_wait(*waits: float | None) -> float | None:
+    return next((wait for wait in waits if wait is not None), None)

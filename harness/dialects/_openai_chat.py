@@ -117,7 +117,7 @@ class ChunkReader:
         data = as_object(value)
         if has_error(data) or failed(self._head):
             yield problem_of(data, self._head)
-        elif not data.keys() & {"choices", "usage"}:
+        elif not data.keys() & {"choices", "usage"} or data.get("type") == "message":  # Anthropic's, with a usage too
             yield Unknown(event or as_text(data.get("object")), dumped(value))
             return
         yield from self._identity(data)
