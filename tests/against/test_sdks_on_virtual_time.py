@@ -1,0 +1,357 @@
+"""The providers' SDKs on virtual time: their own timeouts, retries and backoff, at exactly their times, in no time.
+
+The transport is a fake of this file.
+Its waits are the program's (`time.sleep`, `anyio.sleep`), and it keeps the client's read timeout as a transport has to:
+httpx only passes it on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+import anyio
+import httpx
+import httpx2
+import pytest
+import trio
+from trio.testing import MockClock
+
+from harness.clock import VirtualClock, real_monotonic, virtual_time
+
+anthropic = pytest.importorskip("anthropic")
+openai = pytest.importorskip("openai")
+ollama = pytest.importorskip("ollama")
+genai = pytest.importorskip("google.genai")
+genai_types = pytest.importorskip("google.genai.types")
+genai_http = pytest.importorskip("google.genai._api_client").httpx
+
+HOUR = 3600
+SILENCE = float(10 * HOUR)
+SSE = {"content-type": "text/event-stream"}
+_TIMED_OUT = "timed out"
+ASK: list[Any] = [{"role": "user", "content": "hi"}]
+
+
+@dataclass
+class Answer:
+    """A status, headers, and the steps of the body: bytes to send, seconds to wait. `silence` comes before the head."""
+
+    steps: list[bytes | float]
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=lambda: dict(SSE))
+    silence: float = 0.0
+
+
+@dataclass
+class Peer:
+    """Answers in turn, the last one again and again; remembers when it was asked."""
+
+    answers: list[Answer]
+    asked_at: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.begun = time.monotonic()
+
+    def next_answer(self) -> Answer:
+        self.asked_at.append(round(time.monotonic() - self.begun, 3))
+        return self.answers[min(len(self.asked_at), len(self.answers)) - 1]
+
+
+def _wait(pause: float, patience: float | None, timed_out: type[Exception]) -> None:
+    time.sleep(pause if patience is None else min(pause, patience))
+    if patience is not None and pause > patience:
+        raise timed_out(_TIMED_OUT)
+
+
+async def _wait_async(pause: float, patience: float | None, timed_out: type[Exception]) -> None:
+    await anyio.sleep(pause if patience is None else min(pause, patience))
+    if patience is not None and pause > patience:
+        raise timed_out(_TIMED_OUT)
+
+
+def transport(http: ModuleType, peer: Peer) -> Any:
+    """A transport of `http`, httpx or httpx2, for sync and async clients."""
+
+    class Body(http.SyncByteStream, http.AsyncByteStream):  # type: ignore[misc, name-defined]
+        def __init__(self, steps: list[bytes | float], patience: float | None) -> None:
+            # Heard once: after its end openai asks the stream again, to drain what may be left.
+            self.steps, self.patience = iter(steps), patience
+
+        def __iter__(self) -> Iterator[bytes]:
+            for step in self.steps:
+                if isinstance(step, bytes):
+                    yield step
+                else:
+                    _wait(step, self.patience, http.ReadTimeout)
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            for step in self.steps:
+                if isinstance(step, bytes):
+                    yield step
+                else:
+                    await _wait_async(step, self.patience, http.ReadTimeout)
+
+    class Transport(http.BaseTransport, http.AsyncBaseTransport):  # type: ignore[misc, name-defined]
+        def handle_request(self, request: Any) -> Any:
+            answer, patience = peer.next_answer(), request.extensions["timeout"].get("read")
+            _wait(answer.silence, patience, http.ReadTimeout)
+            return http.Response(answer.status, headers=answer.headers, stream=Body(answer.steps, patience))
+
+        async def handle_async_request(self, request: Any) -> Any:
+            answer, patience = peer.next_answer(), request.extensions["timeout"].get("read")
+            await _wait_async(answer.silence, patience, http.ReadTimeout)
+            return http.Response(answer.status, headers=answer.headers, stream=Body(answer.steps, patience))
+
+    return Transport()
+
+
+# --- what the providers say ----------------------------------------------------------------------------------------
+
+
+def _event(data: object, name: str = "") -> bytes:
+    return (f"event: {name}\n" if name else "").encode() + b"data: " + json.dumps(data).encode() + b"\n\n"
+
+
+def _refusal(status: int, body: object, retry_after: str = "") -> Answer:
+    headers = {"content-type": "application/json"} | ({"retry-after": retry_after} if retry_after else {})
+    return Answer([json.dumps(body).encode()], status, headers)
+
+
+def _with_stall(chunks: list[bytes], before: int, pause: float) -> Answer:
+    return Answer([*chunks[:before], pause, *chunks[before:]])
+
+
+def _openai_chunk(delta: dict[str, str], finish: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return _event({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]})
+
+
+OPENAI = [*(_openai_chunk({"content": f"w{n} "}) for n in range(4)), _openai_chunk({}, "stop"), b"data: [DONE]\n\n"]
+OPENAI_429 = _refusal(429, {"error": {"message": "Rate limit reached", "code": "rate_limit_exceeded"}}, "30")
+ANTHROPIC_MESSAGE = {
+    "id": "m", "type": "message", "role": "assistant", "model": "c", "content": [], "stop_reason": None,
+    "stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 1},
+}  # fmt: skip
+ANTHROPIC = [
+    _event({"type": name, **data}, name)
+    for name, data in (
+        ("message_start", {"message": ANTHROPIC_MESSAGE}),
+        ("content_block_start", {"index": 0, "content_block": {"type": "text", "text": ""}}),
+        *(("content_block_delta", {"index": 0, "delta": {"type": "text_delta", "text": f"w{n} "}}) for n in range(3)),
+        ("content_block_stop", {"index": 0}),
+        (
+            "message_delta",
+            {"delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": {"output_tokens": 3}},
+        ),
+        ("message_stop", {}),
+    )
+]
+ANTHROPIC_529 = _refusal(529, {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}, "20")
+GEMINI = [
+    _event({"candidates": [{"content": {"parts": [{"text": text}], "role": "model"}, "index": 0}]})
+    for text in ("a ", "b ", "c")
+]
+GEMINI_503 = _refusal(503, {"error": {"code": 503, "message": "overloaded", "status": "UNAVAILABLE"}})
+OLLAMA = [
+    json.dumps({"model": "m", "message": {"role": "assistant", "content": text}, "done": done}).encode() + b"\n"
+    for text, done in (("a ", False), ("b ", False), ("", True))
+]
+
+
+# --- drivers: the text they heard and how it ended -----------------------------------------------------------------
+
+
+def openai_sync(peer: Peer, **options: Any) -> tuple[str, str]:
+    text = ""
+    with openai.OpenAI(
+        api_key="k", http_client=openai.DefaultHttpxClient(transport=transport(httpx2, peer)), **options
+    ) as client:
+        try:
+            for chunk in client.chat.completions.create(model="m", messages=ASK, stream=True):
+                text += chunk.choices[0].delta.content or ""
+        except openai.OpenAIError as error:
+            return text, type(error).__name__
+    return text, "end"
+
+
+async def openai_async(peer: Peer, **options: Any) -> tuple[str, str]:
+    text, http_client = "", openai.DefaultAsyncHttpxClient(transport=transport(httpx2, peer))
+    async with openai.AsyncOpenAI(api_key="k", http_client=http_client, **options) as client:
+        try:
+            async for chunk in await client.chat.completions.create(model="m", messages=ASK, stream=True):
+                text += chunk.choices[0].delta.content or ""
+        except openai.OpenAIError as error:
+            return text, type(error).__name__
+    return text, "end"
+
+
+def anthropic_sync(peer: Peer, **options: Any) -> tuple[str, str]:
+    text, http_client = "", anthropic.DefaultHttpxClient(transport=transport(httpx2, peer))
+    with anthropic.Anthropic(api_key="k", http_client=http_client, **options) as client:
+        try:
+            with client.messages.stream(model="c", max_tokens=9, messages=ASK) as stream:
+                for piece in stream.text_stream:
+                    text += piece
+        except (anthropic.AnthropicError, httpx2.HTTPError) as error:
+            return text, type(error).__name__
+    return text, "end"
+
+
+async def anthropic_async(peer: Peer, **options: Any) -> tuple[str, str]:
+    text, http_client = "", anthropic.DefaultAsyncHttpxClient(transport=transport(httpx2, peer))
+    async with anthropic.AsyncAnthropic(api_key="k", http_client=http_client, **options) as client:
+        try:
+            async with client.messages.stream(model="c", max_tokens=9, messages=ASK) as stream:
+                async for piece in stream.text_stream:
+                    text += piece
+        except (anthropic.AnthropicError, httpx2.HTTPError) as error:
+            return text, type(error).__name__
+    return text, "end"
+
+
+def gemini_sync(peer: Peer, **options: Any) -> tuple[str, str]:
+    http_client = genai_http.Client(transport=transport(genai_http, peer))
+    http_options = genai_types.HttpOptions(httpx_client=http_client, **options)
+    client = genai.Client(api_key="k", http_options=http_options)
+    chunks = client.models.generate_content_stream(model="g", contents="hi")
+    return "".join(chunk.text or "" for chunk in chunks), "end"
+
+
+async def gemini_async(peer: Peer, **options: Any) -> tuple[str, str]:
+    http_client = genai_http.AsyncClient(transport=transport(genai_http, peer))
+    http_options = genai_types.HttpOptions(httpx_async_client=http_client, **options)
+    client = genai.Client(api_key="k", http_options=http_options)
+    chunks = await client.aio.models.generate_content_stream(model="g", contents="hi")
+    return "".join([chunk.text or "" async for chunk in chunks]), "end"
+
+
+async def ollama_async(peer: Peer, **options: Any) -> tuple[str, str]:
+    client = ollama.AsyncClient(host="http://ollama:11434", transport=transport(httpx, peer), **options)
+    chunks = await client.chat(model="m", messages=ASK, stream=True)
+    return "".join([chunk.message.content or "" async for chunk in chunks]), "end"
+
+
+# --- the cases -----------------------------------------------------------------------------------------------------
+
+Driver = Callable[..., Any]
+Outcome = tuple[tuple[str, str], list[float], float]
+
+
+def _on_threads(driver: Driver, answers: list[Answer], options: dict[str, Any]) -> Outcome:
+    with virtual_time() as clock:
+        peer = Peer(answers)
+        return driver(peer, **options), peer.asked_at, round(clock.elapsed, 3)
+
+
+async def _heard(driver: Callable[..., Awaitable[Any]], peer: Peer, clock: VirtualClock, **options: Any) -> Outcome:
+    # The time is taken before the loop shuts down, which may have its own waits.
+    heard = await driver(peer, **options)
+    return heard, peer.asked_at, round(clock.elapsed, 3)
+
+
+def _on_asyncio(driver: Driver, answers: list[Answer], options: dict[str, Any]) -> Outcome:
+    with virtual_time() as clock, asyncio.Runner() as runner:
+        return runner.run(_heard(driver, Peer(answers), clock, **options))
+
+
+def _on_trio(driver: Driver, answers: list[Answer], options: dict[str, Any]) -> Outcome:
+    with virtual_time() as clock:
+        main = partial(_heard, driver, Peer(answers), clock, **options)
+        return trio.run(main, clock=MockClock(autojump_threshold=0))
+
+
+OPENAI_RUNS = [
+    pytest.param(_on_threads, openai_sync, id="threads"),
+    pytest.param(_on_asyncio, openai_async, id="asyncio"),
+    pytest.param(
+        _on_trio,
+        openai_async,
+        id="trio",
+        # The SDK leaves its own generators to the garbage collector, and trio says so.
+        marks=pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning"),
+    ),
+]
+ANTHROPIC_RUNS = [
+    pytest.param(_on_threads, anthropic_sync, id="threads"),
+    pytest.param(_on_asyncio, anthropic_async, id="asyncio"),
+]
+GEMINI_RUNS = [
+    pytest.param(_on_threads, gemini_sync, id="threads"),
+    pytest.param(_on_asyncio, gemini_async, id="asyncio"),
+]
+
+
+@pytest.mark.parametrize("run, driver", OPENAI_RUNS)
+def test_openai_sits_out_a_stall_within_its_patience(run: Any, driver: Driver) -> None:
+    assert run(driver, [_with_stall(OPENAI, 2, 30)], {}) == (("w0 w1 w2 w3 ", "end"), [0.0], 30.0)
+
+
+@pytest.mark.parametrize("run, driver", OPENAI_RUNS)
+def test_openai_times_out_of_a_stall_longer_than_its_patience(run: Any, driver: Driver) -> None:
+    heard, asked_at, elapsed_s = run(driver, [_with_stall(OPENAI, 2, 30)], {"timeout": 10})
+    assert heard[0] == "w0 w1 "
+    assert heard[1] != "end"
+    assert (asked_at, elapsed_s) == ([0.0], 10.0)
+
+
+@pytest.mark.parametrize("run, driver", OPENAI_RUNS)
+def test_openai_waits_as_long_as_retry_after_says(run: Any, driver: Driver) -> None:
+    answers = [OPENAI_429, OPENAI_429, Answer(list(OPENAI))]
+    assert run(driver, answers, {}) == (("w0 w1 w2 w3 ", "end"), [0.0, 30.0, 60.0], 60.0)
+
+
+@pytest.mark.parametrize("run, driver", OPENAI_RUNS)
+def test_openai_gives_up_on_silence_with_the_same_jitter_every_time(run: Any, driver: Driver) -> None:
+    silent = [Answer([], silence=SILENCE)]
+    heard, asked_at, elapsed_s = run(driver, silent, {"timeout": 20})
+    assert heard == ("", "APITimeoutError")
+    assert len(asked_at) == 3
+    assert elapsed_s == pytest.approx(asked_at[-1] + 20, abs=0.002)
+    assert run(driver, silent, {"timeout": 20}) == (heard, asked_at, elapsed_s)
+
+
+@pytest.mark.parametrize("run, driver", ANTHROPIC_RUNS)
+def test_anthropic_waits_as_long_as_retry_after_says(run: Any, driver: Driver) -> None:
+    answers = [ANTHROPIC_529, ANTHROPIC_529, Answer(list(ANTHROPIC))]
+    assert run(driver, answers, {}) == (("w0 w1 w2 ", "end"), [0.0, 20.0, 40.0], 40.0)
+
+
+@pytest.mark.parametrize("run, driver", ANTHROPIC_RUNS)
+def test_anthropic_lets_the_read_timeout_through(run: Any, driver: Driver) -> None:
+    answers = [_with_stall(ANTHROPIC, 4, 30)]
+    assert run(driver, answers, {"timeout": 10}) == (("w0 w1 ", "ReadTimeout"), [0.0], 10.0)
+
+
+@pytest.mark.parametrize("run, driver", GEMINI_RUNS)
+def test_gemini_backs_off_at_the_same_times_every_run(run: Any, driver: Driver) -> None:
+    options = {"retry_options": genai_types.HttpRetryOptions(attempts=5)}
+    answers = [GEMINI_503, GEMINI_503, Answer(list(GEMINI))]
+    heard, asked_at, elapsed_s = run(driver, answers, options)
+    assert heard == ("a b c", "end")
+    assert asked_at[0] == 0.0 < asked_at[1] < asked_at[2]
+    assert run(driver, answers, options) == (heard, asked_at, elapsed_s)
+
+
+@pytest.mark.parametrize("run, driver", [GEMINI_RUNS[1], pytest.param(_on_asyncio, ollama_async, id="ollama")])
+def test_who_has_no_timeout_sits_out_an_hour(run: Any, driver: Driver) -> None:
+    chunks = OLLAMA if driver is ollama_async else GEMINI
+    started = real_monotonic()
+    heard, asked_at, elapsed_s = run(driver, [_with_stall(chunks, 1, HOUR)], {})
+    assert heard[1] == "end"
+    assert heard[0].startswith("a b ")
+    assert (asked_at, elapsed_s) == ([0.0], 3600.0)
+    assert real_monotonic() - started < 60
+
+
+def test_a_retry_after_that_is_a_date_is_read_on_the_same_clock() -> None:
+    refusal = _refusal(429, {"error": {"message": "slow down"}}, "Thu, 01 Jan 2026 00:00:25 GMT")
+    heard, asked_at, _ = _on_threads(openai_sync, [refusal, Answer(list(OPENAI))], {})
+    assert heard == ("w0 w1 w2 w3 ", "end")
+    assert asked_at == [0.0, 25.0]
