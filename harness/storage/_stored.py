@@ -85,9 +85,7 @@ def _round(at: Nanos) -> Nanos:
 def _event(event: Event, body: bytes) -> Event:
     match event:
         case Head():
-            return replace(
-                event, headers=response_headers(event.headers, event.status, laid_response(event, body).data)
-            )
+            return _head(event, body)
         case Reset() | TimedOut():
             return read_error(write_error(event))
         case Chunk():

@@ -128,6 +128,14 @@ def test_every_answer_replays_through_requests_with_the_body_matched(replaying: 
     assert replaying.play_count == len(ANSWERED) - 1
 
 
+def test_a_reason_that_vcrpy_cannot_say_is_left_out(tmp_path: Path) -> None:
+    """Its httpx stub encodes the reason as ASCII and raises UnicodeEncodeError on anything else."""
+    one = Interaction(asking(0), timed(Head(200, SSE, "Schön"), CLEAN_STREAM))
+    save(tmp_path / "reason.yaml", Cassette((one,)))
+    with vcr.VCR(record_mode="none").use_cassette(str(tmp_path / "reason.yaml")):
+        assert httpx.post(URL, content=one.request.body).content == CLEAN_STREAM
+
+
 def test_a_get_replays_through_requests(path: Path) -> None:
     with vcr.VCR(record_mode="none").use_cassette(str(path)):
         assert requests.get("https://api.example.com/v1/models?a=%20x&b=2", timeout=5).json() == {"data": []}
