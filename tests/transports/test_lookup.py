@@ -52,7 +52,7 @@ async def _aask(module: ModuleType = httpx2) -> str:
 def _outcome(fn: Any) -> Any:
     try:
         return fn()
-    except BaseException as error:  # noqa: BLE001 - misses are BaseExceptions
+    except BaseException as error:
         return error
 
 
