@@ -27,11 +27,12 @@ def in_thread(agenda: Agenda, baton: Baton) -> Leap:
     if running_trio() is not None:
         return _never
 
+    is_alone, next_at = baton.is_alone, agenda.next_at
+
     def leap(at: Nanos) -> Nanos | None:
-        if not baton.is_alone() or agenda.next_at() <= at or at > agenda.horizon or agenda.is_acting:
+        if not is_alone() or next_at() <= at or at > agenda.horizon or agenda.is_acting:
             return None
-        if at > agenda.now:
-            agenda.now = at
+        agenda.now = max(agenda.now, at)
         return agenda.now
 
     return leap

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from harness.clock._agenda import Agenda
@@ -19,12 +20,19 @@ from harness.model import NEVER, Nanos, as_seconds, seconds
 _LOOK_AGAIN_S = 0.05
 
 
+_asks: Callable[[], bool] | None = None
+"""`trio.lowlevel.in_trio_run`, once trio is there: every look at the time asks it."""
+
+
 def running_trio() -> Any | None:
     """The module trio where the calling code is inside a trio run, else None. Never imports trio."""
-    trio = sys.modules.get("trio")
-    # While trio itself is being imported there is no lowlevel yet.
-    lowlevel = getattr(trio, "lowlevel", None)
-    return trio if lowlevel is not None and lowlevel.in_trio_run() else None
+    global _asks  # noqa: PLW0603 - found once per process
+    if _asks is None:
+        # While trio itself is being imported there is no lowlevel yet.
+        _asks = getattr(getattr(sys.modules.get("trio"), "lowlevel", None), "in_trio_run", None)
+        if _asks is None:
+            return None
+    return sys.modules["trio"] if _asks() else None
 
 
 def mock_clock(trio: Any) -> Any | None:
