@@ -130,6 +130,8 @@ def scenario(
         allowed_hosts=tuple(allowed_hosts),
         ignored_hosts=tuple(ignored_hosts),
         available=tuple(source.available),
+        cancels=source.cancels,
+        unstruck=source.unstruck,
     )
     return Session(plan, Ticking(clock))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +41,10 @@ from harness.transports import intercepting, transport
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a session is to do. `answers` counts what the source holds, `available` are the recorded health answers."""
+    """What a session is to do. `answers` counts what the source holds, `available` are the recorded health answers.
+
+    `cancels` are places at which cancel is pressed; `unstruck` tells at the end which armed faults never struck.
+    """
 
     source: Source
     title: str
@@ -55,6 +58,8 @@ class Plan:
     ignored_hosts: tuple[str, ...] = ()
     intercepts: bool = True
     available: tuple[bool, ...] = ()
+    cancels: tuple[str, ...] = ()
+    unstruck: Callable[[], Sequence[str]] = tuple
 
 
 class Session:
@@ -215,6 +220,8 @@ class Session:
             hint=self.plan.hint,
             redaction=self.rules.redaction,
         )
+        for place in self.plan.cancels:
+            self.cancel_at(place)
         if self.plan.intercepts:
             self._stack.enter_context(intercepting(self))
         return self
@@ -243,6 +250,7 @@ class Session:
             asked=len(self.history),
             answers=self.plan.answers,
             unplayed=self.plan.source.unplayed() if self.replays else (),
+            unstruck=self.plan.unstruck(),
             refused=self._refused,
             unseen=self._unseen,
             replays=self.replays,

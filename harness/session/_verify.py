@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.errors import (
+    FaultNotStruckError,
     HarnessError,
     NothingInterceptedError,
     UnplayedError,
@@ -29,6 +30,7 @@ class Remembered:
     replays: bool
     records: bool
     policy: Unplayed = "fail"
+    unstruck: Sequence[str] = ()
 
 
 def complaint(known: Remembered) -> HarnessError | None:
@@ -43,6 +45,11 @@ def complaint(known: Remembered) -> HarnessError | None:
             f"nothing was asked of {known.source}, which holds {_count(known.answers)}: this test does not use it.\n"
             "  next: check that the client is made and called inside the session; a client that is neither httpx nor "
             "httpx2 needs session.backend() or session.transport()"
+        )
+    if known.unstruck and known.policy != "ignore":
+        text = _listed(f"an armed fault of {known.source} found no place to strike", known.unstruck)
+        return FaultNotStruckError(
+            f"{text}\n  next: name a place that the answer has, or ask often enough to get there"
         )
     if known.unplayed and known.replays and not known.records and known.policy == "fail":
         text = _listed(
