@@ -2,6 +2,7 @@
 
 from harness.testing._bench import MakeBackend
 from harness.testing._check import PROMISES, Report, check_backend
+from harness.testing._peer import Peer, loopback
 from harness.testing._promise import Promise
 from harness.testing._script import Act, CannotPlayError, Script, ScriptSource
 
@@ -10,9 +11,11 @@ __all__ = [
     "Act",
     "CannotPlayError",
     "MakeBackend",
+    "Peer",
     "Promise",
     "Report",
     "Script",
     "ScriptSource",
     "check_backend",
+    "loopback",
 ]

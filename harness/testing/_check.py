@@ -62,8 +62,8 @@ def check_backend(
     `retry_after_s` is how long a rate limit lasts: the promise about the countdown needs more than five seconds.
     `run` runs a coroutine. `only` and `skip` take ids.
 
-    Returns a Report. Raises PromiseBrokenError that lists every broken promise with what was seen, and ValueError for an
-    id that no promise has. A promise of a contract that the backend does not have is skipped, and the report says so.
+    Returns a Report. Raises PromiseBrokenError that lists every broken promise with what was seen, and ValueError for
+    an id that no promise has. A promise of a contract that the backend does not have is skipped, as the report says.
     """
     bench = Bench(make_backend, resolve(contract), timeout_s, retry_after_s, run, now)
     chosen = _chosen(tuple(only), tuple(skip))
