@@ -1,9 +1,9 @@
 """A virtual clock where it is not the time of the program: a wait moves `now` and returns.
 
 What can end a wait for ever is decidable here as follows.
-A thread: an action on the agenda, or, for 50 ms of real time, another thread that sets `wake`.
-A task in a loop that is not ours: whatever the loop still has to do (a callback, a timer, a file descriptor, another
-thread that may call in).
+A thread: an action on the agenda.
+A task in a loop that is not ours: an action, or whatever the loop still has to do (a callback, a timer, a descriptor).
+Another thread may call in too, and nobody can tell whether it will: it is given 50 ms of real time.
 Where it has nothing left, nothing can come, and VirtualDeadlockError is raised; while it has something left, the task
 waits for its cancellation in real time.
 A loop whose insides cannot be seen (uvloop) counts as having something left while any other task is not done.
@@ -16,10 +16,10 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.clock._agenda import Agenda
-from harness.clock._real import in_real_time
+from harness.clock._real import in_real_time, real_now
 from harness.clock._stuck import deadlock, this_line
 from harness.clock._trio import running_trio, until_cancelled
-from harness.model import NEVER, Nanos
+from harness.model import NEVER, Nanos, seconds
 from harness.spec import CancelEvent
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ async def sleep_until(clock: VirtualClock, at: Nanos) -> None:
     elif at >= NEVER:
         await _until_cancelled(clock.agenda, loop)
     else:
-        wait_until(clock.agenda, at, None)
+        clock.wait_until(at)
         await asyncio.sleep(0)
 
 
@@ -75,7 +75,9 @@ async def _sleep_in_trio(trio: Any, clock: VirtualClock, at: Nanos) -> None:
     if clock.steps.follow():
         await clock.steps.sleep_until(at)
     elif at >= NEVER:
-        _do_all(clock.agenda)
+        while clock.agenda.next_at() < NEVER:
+            wait_until(clock.agenda, clock.agenda.next_at(), None)
+            await trio.lowlevel.checkpoint()
         await until_cancelled(clock.agenda.now)
     else:
         wait_until(clock.agenda, at, None)
@@ -83,18 +85,15 @@ async def _sleep_in_trio(trio: Any, clock: VirtualClock, at: Nanos) -> None:
 
 
 async def _until_cancelled(agenda: Agenda, loop: asyncio.AbstractEventLoop) -> None:
-    _do_all(agenda)
-    line = this_line()
-    while True:
-        await asyncio.sleep(0)
-        if not _has_more_to_do(loop):
-            raise deadlock(agenda.now, [line])
-        await _look_again(loop)
-
-
-def _do_all(agenda: Agenda) -> None:
     while agenda.next_at() < NEVER:
         wait_until(agenda, agenda.next_at(), None)
+        await asyncio.sleep(0)
+    line, patience = this_line(), real_now() + seconds(_GRACE_S)
+    while True:
+        await asyncio.sleep(0)
+        if not _has_more_to_do(loop) and (threading.active_count() == 1 or real_now() > patience):
+            raise deadlock(agenda.now, [line])
+        await _look_again(loop)
 
 
 async def _look_again(loop: asyncio.AbstractEventLoop) -> None:
@@ -109,8 +108,6 @@ async def _look_again(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _has_more_to_do(loop: asyncio.AbstractEventLoop) -> bool:
-    if threading.active_count() > 1:
-        return True
     ready, scheduled = getattr(loop, "_ready", None), getattr(loop, "_scheduled", None)
     selector = getattr(loop, "_selector", None)
     if ready is None or scheduled is None or selector is None:
