@@ -24,7 +24,8 @@ PROMISES: Final[tuple[Promise, ...]] = (
 _VERBS: Final = {
     "prompt": ("generate",),
     "chat": ("complete", "stream_tokens"),
-    "async chat": ("acomplete", "astream_tokens"),
+    "waiting": ("complete", "stream_tokens"),
+    "async": ("acomplete", "astream_tokens"),
 }
 
 
@@ -91,7 +92,7 @@ def _chosen(only: tuple[str, ...], skip: tuple[str, ...]) -> list[Promise]:
 
 def _tried(bench: Bench, promise: Promise, absent: frozenset[str]) -> tuple[str, str]:
     """`kept`, `skipped` or `broken`, and what was seen."""
-    lacking = [verb for verb in _VERBS[promise.of] if verb in absent]
+    lacking = [verb for verb in _VERBS[promise.group] if verb in absent]
     if lacking:
         return "skipped", f"the backend has no {' and no '.join(lacking)}"
     try:

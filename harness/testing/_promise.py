@@ -1,4 +1,4 @@
-"""A promise of the contract: its id, which contract it belongs to, and how it is tried."""
+"""A promise of the contract: its id, which group it belongs to, and how it is tried."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 from harness.testing._bench import Bench
 
-Of = Literal["prompt", "chat", "async chat"]
+Group = Literal["prompt", "chat", "waiting", "async"]
 Trial = Callable[[Bench], str | None]
 
 
@@ -18,7 +18,7 @@ class Promise:
     its premise does not hold, another promise says so."""
 
     id: str
-    of: Of
+    group: Group
     says: str
     trial: Trial
 
@@ -26,11 +26,11 @@ class Promise:
 class Promises(list[Promise]):
     """The promises of one file, in order."""
 
-    def promise(self, id_: str, of: Of) -> Callable[[Trial], Trial]:
+    def promise(self, id_: str, group: Group) -> Callable[[Trial], Trial]:
         """Add the decorated trial; its docstring is what the promise says."""
 
         def add(trial: Trial) -> Trial:
-            self.append(Promise(id_, of, " ".join((trial.__doc__ or "").split()), trial))
+            self.append(Promise(id_, group, " ".join((trial.__doc__ or "").split()), trial))
             return trial
 
         return add

@@ -26,7 +26,7 @@ def _limited_once(bench: Bench) -> Script:
     return Script.of(_limited(bench), Act(("fine",)))
 
 
-@PROMISES.promise("a-rate-limit-is-retried", "chat")
+@PROMISES.promise("a-rate-limit-is-retried", "waiting")
 def _retried(bench: Bench) -> str | None:
     """HTTP 429 is waited for and asked again; the caller sees the answer only."""
     with bench.backend(_limited_once(bench)) as backend:
@@ -34,7 +34,7 @@ def _retried(bench: Bench) -> str | None:
     return None if field_of(outcome.value, "narrative_text") == "fine" else str(outcome)
 
 
-@PROMISES.promise("an-overload-is-retried", "chat")
+@PROMISES.promise("an-overload-is-retried", "waiting")
 def _overload(bench: Bench) -> str | None:
     """HTTP 503 is waited for and asked again, too."""
     busy = Act.failing(503, "overloaded", retry_after_s=bench.retry_after_s / 4)
@@ -43,7 +43,7 @@ def _overload(bench: Bench) -> str | None:
     return None if field_of(outcome.value, "narrative_text") == "fine" else str(outcome)
 
 
-@PROMISES.promise("retry-after-is-honoured", "chat")
+@PROMISES.promise("retry-after-is-honoured", "waiting")
 def _honoured(bench: Bench) -> str | None:
     """The wait is as long as the server asked for: not shorter, and not much longer."""
     with bench.backend(_limited_once(bench)) as backend:
@@ -54,7 +54,7 @@ def _honoured(bench: Bench) -> str | None:
     return None if least <= outcome.took_s <= most else f"{outcome}, retry-after was {bench.retry_after_s:g} s"
 
 
-@PROMISES.promise("retries-come-to-an-end", "chat")
+@PROMISES.promise("retries-come-to-an-end", "waiting")
 def _ended(bench: Bench) -> str | None:
     """A rate limit that stays is LLMConnectionError after some retries."""
     with bench.backend(Script.of(_limited(bench))) as backend:
@@ -62,7 +62,7 @@ def _ended(bench: Bench) -> str | None:
     return None if outcome.raised(bench.types.connection_error) else str(outcome)
 
 
-@PROMISES.promise("a-wait-is-told", "chat")
+@PROMISES.promise("a-wait-is-told", "waiting")
 def _told(bench: Bench) -> str | None:
     """`on_status` hears of a wait when it begins, with the seconds that are left."""
     with bench.backend(_limited_once(bench)) as backend:
@@ -76,7 +76,7 @@ def _told(bench: Bench) -> str | None:
     return None if first[0] < bench.retry_after_s / 2 else f"on_status heard nothing for {first[0]:.3g} s of waiting"
 
 
-@PROMISES.promise("a-countdown-has-short-slices", "chat")
+@PROMISES.promise("a-countdown-has-short-slices", "waiting")
 def _sliced(bench: Bench) -> str | None:
     """While it waits, `on_status` hears something at least every five seconds."""
     with bench.backend(_limited_once(bench)) as backend:
@@ -89,7 +89,7 @@ def _sliced(bench: Bench) -> str | None:
     return None if longest_s <= _SLICE_S + 0.6 else f"on_status heard nothing for {longest_s:.3g} s"
 
 
-@PROMISES.promise("hooks-are-optional", "chat")
+@PROMISES.promise("hooks-are-optional", "waiting")
 def _optional(bench: Bench) -> str | None:
     """With `on_status` and `cancel_event` None, a wait works all the same."""
     with bench.backend(_limited_once(bench)) as backend:
@@ -99,7 +99,7 @@ def _optional(bench: Bench) -> str | None:
     return str(outcome) if broken else None
 
 
-@PROMISES.promise("a-cancel-before-the-call-is-honoured", "chat")
+@PROMISES.promise("a-cancel-before-the-call-is-honoured", "waiting")
 def _before(bench: Bench) -> str | None:
     """With `cancel_event` set, `complete` raises GenerationCancelled."""
     with bench.backend(Script.of(Act(_PIECES))) as backend:
@@ -108,7 +108,7 @@ def _before(bench: Bench) -> str | None:
     return None if outcome.raised(bench.types.cancelled) else str(outcome)
 
 
-@PROMISES.promise("a-cancel-stops-the-stream", "chat")
+@PROMISES.promise("a-cancel-stops-the-stream", "waiting")
 def _between(bench: Bench) -> str | None:
     """After `cancel_event` was set between two chunks, not one further token is handed on."""
     with bench.backend(Script.of(Act(_PIECES, gap_s=bench.timeout_s / 20))) as backend:
@@ -118,7 +118,7 @@ def _between(bench: Bench) -> str | None:
     return f"{stream}, cancelled after the first token" if len(said) > len(_PIECES[0]) else None
 
 
-@PROMISES.promise("a-cancelled-stream-says-so", "chat")
+@PROMISES.promise("a-cancelled-stream-says-so", "waiting")
 def _stream_raises(bench: Bench) -> str | None:
     """A stream that stops because `cancel_event` was set raises GenerationCancelled; it does not just end."""
     with bench.backend(Script.of(Act(_PIECES, gap_s=bench.timeout_s / 20))) as backend:
@@ -128,7 +128,7 @@ def _stream_raises(bench: Bench) -> str | None:
     return None if whole or stream.raised(bench.types.cancelled) else str(stream)
 
 
-@PROMISES.promise("a-cancel-ends-a-wait", "chat")
+@PROMISES.promise("a-cancel-ends-a-wait", "waiting")
 def _during(bench: Bench) -> str | None:
     """`cancel_event` set while a retry is waited for ends the wait at once with GenerationCancelled."""
     with bench.backend(_limited_once(bench)) as backend:
@@ -142,7 +142,7 @@ def _during(bench: Bench) -> str | None:
     return None if outcome.raised(bench.types.cancelled) and prompt else str(outcome)
 
 
-@PROMISES.promise("a-cancel-is-no-error", "chat")
+@PROMISES.promise("a-cancel-is-no-error", "waiting")
 def _no_error(bench: Bench) -> str | None:
     """GenerationCancelled is caught by no `except` for a failure: it is neither a connection nor a parse error."""
     with bench.backend(Script.of(Act(_PIECES))) as backend:
@@ -152,7 +152,7 @@ def _no_error(bench: Bench) -> str | None:
     return str(outcome) if outcome.raised(bench.types.cancelled) and outcome.raised(errors) else None
 
 
-@PROMISES.promise("usable-after-a-cancel", "chat")
+@PROMISES.promise("usable-after-a-cancel", "waiting")
 def _usable(bench: Bench) -> str | None:
     """After a cancellation, and with the event cleared, the next call is answered."""
     with bench.backend(Script.of(Act(_PIECES))) as backend:
@@ -163,7 +163,7 @@ def _usable(bench: Bench) -> str | None:
     return None if again.error is None else f"the call after a cancellation: {again}"
 
 
-@PROMISES.promise("acomplete-is-complete", "async chat")
+@PROMISES.promise("acomplete-is-complete", "async")
 def _twin(bench: Bench) -> str | None:
     """`acomplete` returns what `complete` returns."""
     with bench.backend(Script.of(Act(_PIECES))) as backend:
@@ -172,7 +172,7 @@ def _twin(bench: Bench) -> str | None:
     return None if fine else str(outcome)
 
 
-@PROMISES.promise("astream-is-the-stream", "async chat")
+@PROMISES.promise("astream-is-the-stream", "async")
 def _stream_twin(bench: Bench) -> str | None:
     """`astream_tokens` gives what `stream_tokens` gives."""
     with bench.backend(Script.of(Act(_PIECES))) as backend:
@@ -180,7 +180,7 @@ def _stream_twin(bench: Bench) -> str | None:
     return None if stream.error is None and "".join(stream.tokens) == "".join(_PIECES) else str(stream)
 
 
-@PROMISES.promise("a-lost-astream-is-a-connection-error", "async chat")
+@PROMISES.promise("a-lost-astream-is-a-connection-error", "async")
 def _stream_twin_lost(bench: Bench) -> str | None:
     """A connection that is reset ends `astream_tokens` with LLMConnectionError, after the tokens that did arrive."""
     with bench.backend(Script.of(Act(_PIECES, gap_s=bench.timeout_s / 20, then="reset"))) as backend:
@@ -189,7 +189,7 @@ def _stream_twin_lost(bench: Bench) -> str | None:
     return None if fine else str(stream)
 
 
-@PROMISES.promise("a-cancelled-task-leaves-the-backend-usable", "async chat")
+@PROMISES.promise("a-cancelled-task-leaves-the-backend-usable", "async")
 def _task(bench: Bench) -> str | None:
     """A task that is cancelled in `astream_tokens` ends with CancelledError, and the next call is answered."""
 
