@@ -4,13 +4,12 @@ made anew for each, from its own classes."""
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from types import AsyncGeneratorType, GeneratorType, ModuleType
 from typing import Any, cast
 
 from harness.engine import Live, aplay, play
-from harness.errors import Miss
-from harness.model import Event, Head, Headers, Nanos, Patience, Request, Reset, TimedOut, seconds
+from harness.model import Event, Head, Headers, Patience, Request, Reset, TimedOut, seconds
 from harness.transports._failures import failure
 from harness.transports._heard import AsyncHeardBody, Ear, HeardBody
 from harness.transports._lookup import OpenSession, live_call
@@ -39,8 +38,7 @@ class Family:
             return self._listened(session, opened, request, upstream)
         events = cast("GeneratorType[Event, None, None]", play(opened, session.clock))
         head = self._head(next(events), self._fail)
-        body = self._replayed(events, self._fail, partial(_alive, session), opened, session.clock.now)
-        return self._response(head, body)
+        return self._response(head, self._replayed(session, opened, events, self._fail))
 
     async def aanswer(self, session: OpenSession, request: Any, upstream: Callable[[Any], Awaitable[Any]]) -> Any:
         """The same for tasks."""
@@ -49,8 +47,7 @@ class Family:
             return await self._alistened(session, opened, request, upstream)
         events = cast("AsyncGeneratorType[Event, None]", aplay(opened, session.clock))
         head = self._head(await anext(events), self._fail_async)
-        body = self._replayed_async(events, self._fail_async, partial(_alive, session), opened, session.clock.now)
-        return self._response(head, body)
+        return self._response(head, self._replayed_async(session, opened, events, self._fail_async))
 
     def _listened(self, session: OpenSession, live: Live, request: Any, upstream: Callable[[Any], Any]) -> Any:
         ear = Ear(session, live.take, self.module)
@@ -106,11 +103,13 @@ def _asked(request: Any, body: bytes) -> Request:
 
 def _patience(request: Any) -> Patience:
     timeout: Mapping[str, float | None] = request.extensions.get("timeout") or {}
-    return Patience(**{phase: _nanos(timeout.get(phase)) for phase in ("connect", "read", "write", "pool")})
+    return _patience_of(timeout.get("connect"), timeout.get("read"), timeout.get("write"), timeout.get("pool"))
 
 
-def _nanos(timeout_s: float | None) -> Nanos | None:
-    return None if timeout_s is None else seconds(timeout_s)
+@lru_cache(maxsize=64)
+def _patience_of(*timeouts_s: float | None) -> Patience:
+    """Kept, because a client asks with the same four timeouts all its life."""
+    return Patience(*(None if timeout_s is None else seconds(timeout_s) for timeout_s in timeouts_s))
 
 
 def _heard(response: Any, ear: Ear, body: Callable[..., Any]) -> Any:
@@ -124,11 +123,3 @@ def _heard(response: Any, ear: Ear, body: Callable[..., Any]) -> Any:
 def _header_pairs(response: Any) -> Any:
     """Names as they were on the wire, values as the family decodes them."""
     return zip(response.headers.raw, (value for _, value in response.headers.multi_items()), strict=True)
-
-
-def _alive(session: OpenSession) -> None:
-    if session.closed:
-        message = f"the session {session.name!r} was closed while this answer was being read; read it to its end inside"
-        miss = Miss(message)
-        session.missed(miss)
-        raise miss

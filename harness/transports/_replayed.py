@@ -7,46 +7,45 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from types import AsyncGeneratorType, GeneratorType
 
 from harness.engine import Exchange
-from harness.model import Chunk, End, Event, Nanos, Reset, TimedOut
+from harness.errors import Miss
+from harness.model import Chunk, End, Event, Reset, TimedOut
 from harness.transports._failures import departure
+from harness.transports._lookup import OpenSession
 
 Fail = Callable[[Reset | TimedOut], Exception]
-Alive = Callable[[], None]
 
 
 class ReplayedBody:
-    """Chunks from `events`. `fail` makes the family's exceptions, `alive` raises Miss once the session is closed."""
+    """Chunks from `events`, the driver of `exchange`. `fail` makes the family's exceptions.
+
+    Raises Miss where the session is closed while somebody still reads.
+    """
 
     def __init__(
-        self,
-        events: GeneratorType[Event, None, None],
-        fail: Fail,
-        alive: Alive,
-        exchange: Exchange,
-        now: Callable[[], Nanos],
+        self, session: OpenSession, exchange: Exchange, events: GeneratorType[Event, None, None], fail: Fail
     ) -> None:
+        self._session = session
+        self._exchange = exchange
         self._events = events
         self._fail = fail
-        self._alive = alive
-        self._exchange = exchange
-        self._now = now
         self._is_closed = False
 
     def __iter__(self) -> Iterator[bytes]:
+        session = self._session
         for event in self._events:
-            self._alive()
-            if isinstance(event, Chunk) and not self._is_closed:
+            # The kind is compared and nothing is called: a replay of a thousand tokens comes by here a thousand times.
+            if type(event) is Chunk and not self._is_closed and not session.closed:
                 yield event.data
-            elif isinstance(event, End):
+            elif type(event) is End:
                 return
             else:
-                raise self._fail(_final(event))
+                raise _ending(event, session, self._fail)
         raise self._fail(_CLOSED)
 
     def close(self) -> None:
         """The caller is done, early or not."""
         self._is_closed = True
-        self._exchange.left(self._now(), "closed")
+        self._exchange.left(self._session.clock.now(), "closed")
         if not self._events.gi_running:  # another thread is reading: it finds out when it wakes
             self._events.close()
 
@@ -55,29 +54,23 @@ class AsyncReplayedBody:
     """The same for tasks."""
 
     def __init__(
-        self,
-        events: AsyncGeneratorType[Event, None],
-        fail: Fail,
-        alive: Alive,
-        exchange: Exchange,
-        now: Callable[[], Nanos],
+        self, session: OpenSession, exchange: Exchange, events: AsyncGeneratorType[Event, None], fail: Fail
     ) -> None:
+        self._session = session
+        self._exchange = exchange
         self._events = events
         self._fail = fail
-        self._alive = alive
-        self._exchange = exchange
-        self._now = now
         self._is_closed = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        session = self._session
         async for event in self._events:
-            self._alive()
-            if isinstance(event, Chunk) and not self._is_closed:
+            if type(event) is Chunk and not self._is_closed and not session.closed:
                 yield event.data
-            elif isinstance(event, End):
+            elif type(event) is End:
                 return
             else:
-                raise self._fail(_final(event))
+                raise _ending(event, session, self._fail)
         raise self._fail(_CLOSED)
 
     async def aclose(self) -> None:
@@ -85,7 +78,7 @@ class AsyncReplayedBody:
         exception that is being handled tells a cancel from a close."""
         self._is_closed = True
         how = departure(sys.exception())
-        self._exchange.left(self._now(), "cancelled" if how == "cancelled" else "closed")
+        self._exchange.left(self._session.clock.now(), "cancelled" if how == "cancelled" else "closed")
         if not self._events.ag_running:  # another task is reading: it finds out when it wakes
             await self._events.aclose()
 
@@ -93,6 +86,10 @@ class AsyncReplayedBody:
 _CLOSED = Reset("ReadError", "the response was closed while it was being read")
 
 
-def _final(event: Event) -> Reset | TimedOut:
-    """What ends a body early: the wire's own word, or else that somebody closed it."""
-    return event if isinstance(event, Reset | TimedOut) else _CLOSED
+def _ending(event: Event, session: OpenSession, fail: Fail) -> BaseException:
+    """What ends a body early: the end of its session, the wire's own word, or else that somebody closed it."""
+    if session.closed:
+        miss = Miss(f"the session {session.name!r} was closed while this answer was being read; read it all inside")
+        session.missed(miss)
+        return miss
+    return fail(event if isinstance(event, Reset | TimedOut) else _CLOSED)
