@@ -23,7 +23,8 @@ def _lines(request: Request, mismatch: Mismatch, source: str, played: Iterable[E
     if mismatch.nearest:
         yield f"  closest: {mismatch.nearest}" + (", which was played already" if mismatch.exhausted else "")
     for difference in mismatch.differences[:_SHOWN_MAX]:
-        yield f"    {difference.path}: recorded {difference.recorded}, asked {difference.asked}"
+        verb = "wants" if difference.path.startswith("when") else "recorded"
+        yield f"    {difference.path}: {verb} {difference.recorded}, asked {difference.asked}"
     if len(mismatch.differences) > _SHOWN_MAX:
         yield f"    and {len(mismatch.differences) - _SHOWN_MAX} more differences"
     answered = [entry.id for entry in played if entry.how not in {"miss", "live"}]
