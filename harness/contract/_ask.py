@@ -177,7 +177,7 @@ class _Asked:
         except (types.timeout, types.connection_error, types.parse_error, types.cancelled) as error:
             if not isinstance(error, types.cancelled):
                 self.backend.last_finish_reason = "error"
-            self.line.note("result", f"{type(error).__name__} ({type(error).__module__})")
+            self.line.note("result", _named(error))
             raise
 
 
@@ -193,3 +193,9 @@ def _described(name: str, values: Mapping[str, Any]) -> str:
 
 def _short(value: Any) -> str:
     return f"<{len(value):,} chars>" if isinstance(value, str) and len(value) > _SHOWN_MAX else repr(value)
+
+
+def _named(error: BaseException) -> str:
+    """The class of `error` and where an application would import it from: of ours, the front door."""
+    module = type(error).__module__
+    return f"{type(error).__name__} ({'harness' if module.startswith('harness.') else module})"

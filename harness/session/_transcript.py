@@ -68,10 +68,10 @@ class Transcriber:
 
     def _attempt_lines(self, entry: Entry) -> Iterator[str]:
         yield from self._ask_lines(entry)
-        timed = [*_notes(entry), (_ended_at(entry), self._outcome(entry))]
+        timed = [(_ended_at(entry), self._outcome(entry)), *_notes(entry)]  # a wait is told after what it is for
         for at, (label, text) in sorted(timed, key=lambda item: item[0]):
             yield _line(at, label, text)
-        yield from (f"           → {note.text}" for note in entry.notes if note.label == "result")
+        yield from (f"{'':<11}→ {note.text}" for note in entry.notes if note.label == "result")
 
     def _ask_lines(self, entry: Entry) -> Iterator[str]:
         messages = list(entry.prompt.messages)
@@ -90,7 +90,7 @@ class Transcriber:
         else:
             texts = [", ".join(self._message(message) for message in fresh)]
         for place, text in enumerate(texts):
-            yield _line(entry.at, "ask", text) if place == 0 else f"{'':<20}{text}"
+            yield _line(entry.at, "ask", text) if place == 0 else f"{'':<21}{text}"
 
     def _message(self, message: Message) -> str:
         calls = "".join(f" {call.name}{self._id(call.id)}" for call in message.tool_calls)
@@ -176,7 +176,7 @@ def _ended_at(entry: Entry) -> Nanos:
 
 
 def _line(at: Nanos, label: str, text: str) -> str:
-    return f"    {_time(at):<7}{label:<9}{text}"
+    return f"    {_time(at):<7}{label:<10}{text}"
 
 
 def _time(at: Nanos) -> str:
