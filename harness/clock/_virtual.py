@@ -78,9 +78,7 @@ class VirtualClock:
             return wake is not None and wake.is_set()
         if self._counts:
             return self._count_until(at, wake)
-        with self.taking_part():
-            poll = wake.is_set if wake is not None else None
-            self.baton.block(Waiter(at, poll=poll, wants_error=at >= NEVER))
+        self._block(Waiter(at, poll=wake.is_set if wake is not None else None, wants_error=at >= NEVER))
         return wake is not None and wake.is_set()
 
     async def sleep_until(self, at: Nanos) -> None:
@@ -152,8 +150,14 @@ class VirtualClock:
         if self._counts:
             self._count_until(at, None)
             return
+        self._block(Waiter(at))
+
+    def _block(self, waiter: Waiter) -> None:
+        if mine() is self:
+            self.baton.block(waiter)
+            return
         with self.taking_part():
-            self.baton.block(Waiter(at))
+            self.baton.block(waiter)
 
     @property
     def _counts(self) -> bool:
