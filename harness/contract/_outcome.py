@@ -21,7 +21,7 @@ from typing import Any, Final, TypeAlias
 from harness.contract._generation import Answer
 from harness.contract._resolve import Types
 from harness.contract._retry import has_no_quota
-from harness.model import FinishReason, Json, Problem, Reply
+from harness.model import FinishReason, Json, Problem, Reply, Unknown
 
 _WORDS: Final[Mapping[FinishReason | None, str]] = {
     None: "stop", "stop": "stop", "tool": "stop", "pause": "stop", "length": "length",
@@ -99,7 +99,7 @@ def _failure(answer: Answer, problem: Problem, types: Types, where: str, shown: 
 def _extra(answer: Answer, shown: Shown) -> dict[str, Json]:
     """What is known beyond the text: only what is out of the ordinary."""
     reply, problem = answer.reply, answer.reply.problem
-    extra: dict[str, Json] = dict(problem.extra) if problem else {}
+    extra: dict[str, Json] = {**_told(reply), **(problem.extra if problem else {})}
     if problem is not None and problem.kind != "failure":
         extra["error"] = shown(problem.message) or problem.kind
     if problem is not None and problem.status is not None:
@@ -111,6 +111,13 @@ def _extra(answer: Answer, shown: Shown) -> dict[str, Json]:
     if reply.tool_calls:
         extra["tool_calls"] = [{"name": c.name, "arguments": _arguments(c.arguments)} for c in reply.tool_calls]
     return extra
+
+
+def _told(reply: Reply) -> dict[str, Json]:
+    """What a scenario says beside its text (`extra: {rc: 0}`): the native dialect carries it, and no wire does."""
+    told = [delta.data for delta in reply.deltas if isinstance(delta, Unknown) and delta.event == "extra"]
+    values = [_arguments(text) for text in told]
+    return {name: item for value in values if isinstance(value, dict) for name, item in value.items()}
 
 
 def _arguments(text: str) -> Json:

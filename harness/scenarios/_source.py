@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from harness.dialects import MEANING, recognise
+from harness.engine import History
 from harness.errors import DialectError
 from harness.model import End, Head, Interaction, Prompt, Request, Timeline
 from harness.scenarios._answer import rendered, spoken, timeline
@@ -24,7 +25,7 @@ _FAILED: Final = 400
 class _Attempts:
     """Which call and attempt a request is: the same bytes after a failure are the next attempt of that call.
 
-    It counts as the engine's history does, and knows a failure by the answer that was given.
+    For a source without a session. It counts as the engine's history does, and knows a failure by the answer given.
     """
 
     calls: int = 0
@@ -64,6 +65,14 @@ class ScenarioSource:
         placed: list[FaultAt] = [*scenario.faults, *(case.faults if case else [])]
         self._armed = [Armed(fault) for fault in placed]
         self._attempts = _Attempts()
+        self._history: History | None = None
+
+    def follow(self, history: History) -> None:
+        """Take calls and attempts from `history`, which has begun an entry for each request before it is answered.
+
+        It knows more than the answers show: a caller that timed out or was cancelled asks again, too.
+        """
+        self._history = history
 
     @property
     def answers(self) -> int:
@@ -72,7 +81,7 @@ class ScenarioSource:
 
     def find(self, request: Request) -> Found | Mismatch:
         """The answer of the first call that matches `request`."""
-        call, attempt = self._attempts.begin(request)
+        call, attempt = self._place(request)
         known = recognise(request)
         if known is None:
             return Mismatch(f"no dialect recognises this request, so {self.name} cannot tell what it asks")
@@ -95,6 +104,12 @@ class ScenarioSource:
     def unstruck(self) -> Sequence[str]:
         """One line for each fault with a place that never struck."""
         return [str(armed) for armed in self._armed if not armed.struck]
+
+    def _place(self, request: Request) -> tuple[int, int]:
+        if self._history is None:
+            return self._attempts.begin(request)
+        entry = self._history[-1]
+        return entry.call, entry.attempt
 
     def _matching(self, prompt: Prompt) -> Script | Mismatch:
         """The call that answers, or why none does."""
@@ -127,7 +142,8 @@ class ScenarioSource:
             struck = self._struck(clean, step, dialect, request, place, name)
         except (DialectError, ValueError) as error:
             return Mismatch(f"{name!r} cannot answer: {error}", name)
-        self._attempts.answered(request, failed=struck is not clean or not _is_fine(struck))
+        if self._history is None:
+            self._attempts.answered(request, failed=struck is not clean or not _is_fine(struck))
         return Found(Interaction(request, struck, name, MEANING), "rule")
 
     def _clean(self, step: Step, call: Call, request: Request, dialect: Dialect, prompt: Prompt) -> Timeline:

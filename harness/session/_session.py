@@ -31,6 +31,7 @@ from harness.model import (
     TimedOut,
 )
 from harness.recorder import Recorder
+from harness.scenarios import ScenarioSource
 from harness.session._cancel import cancel_watcher
 from harness.session._clock import Ticking
 from harness.session._transcript import transcript
@@ -220,6 +221,8 @@ class Session:
             hint=self.plan.hint,
             redaction=self.rules.redaction,
         )
+        if isinstance(self.plan.source, ScenarioSource):
+            self.plan.source.follow(self._engine.history)
         for place in self.plan.cancels:
             self.cancel_at(place)
         if self.plan.intercepts:

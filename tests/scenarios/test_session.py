@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from pathlib import Path
 
@@ -108,3 +109,32 @@ def test_is_available_says_what_the_scenario_says_and_then_the_last_of_it(tmp_pa
 def test_a_plain_function_answers_a_session() -> None:
     with harness.replay(lambda prompt: f"You said {prompt.text}") as session:
         assert session.backend().complete(ASK).narrative_text == "You said What is the weather in Paris?"
+
+
+def test_a_caller_that_timed_out_and_asks_again_makes_its_next_attempt(tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text(
+        "harness: 1\nname: x\ncalls: [{id: a, reply: {text: one, timing: {ttft: 30s}}}]\n"
+        "faults: [{at: call=1/attempt=2, kind: http-429-rate-limit}]\n"
+    )
+    with harness.scenario(file), httpx.Client(timeout=10) as client:
+        with pytest.raises(httpx.ReadTimeout):
+            client.post(CHAT, json={"model": "m", "messages": ASK})
+        assert client.post(CHAT, json={"model": "m", "messages": ASK}, timeout=None).status_code == 429
+
+
+def test_what_a_scenario_says_beside_its_text_reaches_the_result(tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text("harness: 1\nname: x\ncalls: [{id: a, reply: {text: hi, extra: {rc: 0}}}]\n")
+    with harness.scenario(file) as session:
+        result = asyncio.run(session.backend().generate("x"))
+        assert (result.success, result.text, result.extra) == (True, "hi", {"rc": 0})
+
+
+def test_a_soft_failure_is_a_result_that_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text("harness: 1\nname: x\ncalls: [{id: a, reply: {failure: {rc: 1, stderr: no model}}}]\n")
+    with harness.scenario(file) as session:
+        result = asyncio.run(session.backend().generate("x"))
+        assert (result.success, result.text, result.extra) == (False, "", {"rc": 1, "stderr": "no model"})
+        assert session.backend().complete(ASK).finish_reason == "error"
