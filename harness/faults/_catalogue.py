@@ -7,12 +7,23 @@ from difflib import get_close_matches
 from typing import Final
 
 from harness.faults._provider import provider_faults
-from harness.faults._wire import ResetMidStream, StallBeforeHeaders
+from harness.faults._wire import StallBeforeHeaders, StallMidStream, TruncateClean, broken
 from harness.spec import Fault
 
-_ALL: Final[tuple[Fault, ...]] = (StallBeforeHeaders(), ResetMidStream(), *provider_faults())
+_ALL: Final[tuple[Fault, ...]] = (
+    StallBeforeHeaders(),
+    StallMidStream(),
+    TruncateClean(),
+    *broken(),
+    *provider_faults(),
+)
 KNOWN: Final[Mapping[str, Fault]] = {fault.name: fault for fault in _ALL}
-ALIASES: Final[Mapping[str, str]] = {"reset": "reset-mid-stream"}
+ALIASES: Final[Mapping[str, str]] = {
+    "reset": "reset-mid-stream",
+    "eof": "eof-mid-stream",
+    "stall": "stall-mid-stream",
+    "http-529-overloaded": "http-503-overloaded",
+}
 """Short names that people type."""
 
 

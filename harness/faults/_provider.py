@@ -31,7 +31,16 @@ from harness.model import (
 )
 from harness.spec import FaultSite, Params
 
-_NAMES: Final = ("http-429-rate-limit",)
+_NAMES: Final = (
+    "http-400-invalid-request",
+    "http-400-context-length",
+    "http-401-auth",
+    "http-404-model-not-found",
+    "http-429-rate-limit",
+    "http-429-quota",
+    "http-500-server-error",
+    "http-503-overloaded",
+)
 _FORMATS: Final = ("seconds", "ms", "body")
 _NATIVE: Final = "native"
 _RETRY_INFO: Final = "type.googleapis.com/google.rpc.RetryInfo"
@@ -107,7 +116,8 @@ class Refusal:
             _replace(body, form["message_at"], params["message"])
         wait = _Wait.of(params, form["format"])
         if wait.format == "body" and wait.text:
-            body["error"]["details"] = [{"@type": _RETRY_INFO, "retryDelay": wait.text}]
+            advice = {"@type": _RETRY_INFO, "retryDelay": wait.text}
+            body["error"]["details"] = [*body["error"].get("details", ()), advice]
         pairs = (("content-type", "application/json"), *form["headers"].items(), *wait.headers, *_headers(params))
         status = int(form.get("status", self.forms["status"]))
         head = Head(status, Headers(pairs), form.get("reason", self.forms["reason"]))

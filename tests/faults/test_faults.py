@@ -38,9 +38,9 @@ def test_a_fault_strikes_at_each_of_its_sites_and_leaves_a_timeline(name: str, t
     before = (timeline.events, timeline.left)
     for site in fault.sites(timeline):
         faults.check_point(fault, site.point)
-        for dialect in ("native", "openai-chat", "anthropic", "gemini", "ollama"):
+        for dialect in sorted(getattr(fault, "dialects", ()) or ("native", "openai-chat")):
             struck = fault.apply(timeline, site, {}, dialect)
-            assert struck != timeline
+            assert struck != timeline, site
             assert struck == fault.apply(timeline, site, {}, dialect)
     assert (timeline.events, timeline.left) == before
 
@@ -145,3 +145,37 @@ def test_every_form_says_where_it_comes_from() -> None:
     for fault in faults.KNOWN.values():
         for name, form in getattr(fault, "forms", {}).get("dialects", {}).items():
             assert form["source"], (fault.name, name)
+
+
+@pytest.mark.parametrize("name", [name for name in faults.KNOWN if name.startswith("http-")])
+@pytest.mark.parametrize("dialect", [d for d in BUILT_IN if d.renders], ids=lambda d: d.name)
+def test_a_refusal_reads_as_what_it_is_wherever_it_has_a_form(name: str, dialect: object) -> None:
+    fault = faults.get(name)
+    if dialect.name not in fault.dialects:  # type: ignore[attr-defined]
+        with pytest.raises(ValueError, match="has no form in"):
+            fault.apply(ANSWER, HEADERS, {}, dialect.name)  # type: ignore[attr-defined]
+        return
+    struck = fault.apply(ANSWER, HEADERS, {}, dialect.name)  # type: ignore[attr-defined]
+    assert struck.head is not None
+    decoder = dialect.decoder(Request("POST", "https://x.example/"), struck.head)  # type: ignore[attr-defined]
+    problem = Reply.of([*decoder.feed(struck.body), *decoder.close()]).problem
+    assert problem is not None
+    assert (problem.kind, problem.status) == (fault.forms["native"]["kind"], struck.head.status)  # type: ignore[attr-defined]
+
+
+def test_a_stall_inside_an_answer_delays_what_follows_or_is_silence() -> None:
+    stall = faults.get("stall")
+    later = stall.apply(ANSWER, FaultSite("chunk", 2), {"for": "30s"}, "native")
+    assert [at for at, _ in later.events] == [seconds(n) for n in (1, 2, 3, 34, 34)]
+    never = stall.apply(ANSWER, FaultSite("chunk", 2), {}, "native")
+    assert (never.chunks, never.left) == ((b"a", b"b"), "open")
+
+
+def test_a_clean_truncation_ends_as_if_nothing_were_missing() -> None:
+    cut = faults.get("truncate-clean").apply(ANSWER, FaultSite("chunk", 1), {}, "native")
+    assert (cut.chunks, cut.end) == ((b"a",), "eof")
+
+
+def test_a_refused_connection_never_waits_for_the_answer_it_replaces() -> None:
+    refused = faults.get("connect-refused").apply(ANSWER, FaultSite("connect"), {}, "native")
+    assert refused.events == ((0, Reset("ConnectError", "[Errno 111] Connection refused")),)
