@@ -13,6 +13,7 @@ from harness.live import choose
 from harness.matching import Rules
 from harness.model import Cassette, Problem, Prompt, Reply
 from harness.recorder import Recorder
+from harness.scenarios import compile_scenario, function_source, load_scenario
 from harness.session._clock import ClockChoice, Ticking
 from harness.session._session import Plan, Session
 from harness.session._verify import Unplayed
@@ -114,8 +115,6 @@ def scenario(
     ignored_hosts: Iterable[str] = (),
 ) -> Session:
     """Play the scenario at `path`, in one of its cases. Raises ScenarioError that lists every mistake with its line."""
-    from harness.scenarios import compile_scenario, load_scenario
-
     file = Path(path)
     source = compile_scenario(load_scenario(file, case), case)
     title = f"scenario {file.name}" + (f", case {case}" if case else "")
@@ -160,8 +159,6 @@ def _source(
         return made, len(source), f"cassette {Path(source.name).name}".rstrip()
     if isinstance(source, Source):
         return source, len(source.unplayed()), source.name
-    from harness.scenarios import function_source
-
     return function_source(source), 1, f"function {getattr(source, '__name__', '')}".rstrip()
 
 
