@@ -1,4 +1,4 @@
-"""What the providers' own clients raise under each fault: the table of the catalogue, measured there on real sockets."""
+"""What the providers' own clients raise under each fault: the table of the catalogue, measured on real sockets."""
 
 from __future__ import annotations
 
