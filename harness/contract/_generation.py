@@ -1,13 +1,12 @@
 """One generation, from the first request to the last token: every decision, and no waiting.
 
 `steps` is a plain generator. It says what to do next (open a wire, hear an event, wait, say something to the caller)
-and is
-told how that went, so that the sync and the async driver have nothing left to decide.
+and is told how that went, so that the sync and the async driver have nothing left to decide.
 
 Rules:
 
-1. `cancel_event` is looked at before the call, around everything that was heard, before every token, and during
-every wait.
+1. `cancel_event` is looked at before the call, around everything that was heard, before every token, and during every
+   wait.
 2. A generation that takes longer than its cap raises the contract's timeout; a retry has a cap of its own, and the wait
    between the two is nobody's generation.
 3. What was lost after the model had said that it is done is not lost.

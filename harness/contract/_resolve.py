@@ -1,9 +1,8 @@
 """`contract=`: speaking the types of another module, so that a driver catches its own exceptions and not ours.
 
 1. Eight names are looked up; whatever else is there is ignored; none of them found is an error.
-2. What is missing is ours. A missing exception derives from the nearest ancestor that the contract has and from
-ours, so that
-   a contract without LLMTimeout gets one that its `except LLMConnectionError` catches.
+2. What is missing is ours. A missing exception derives from the nearest ancestor that the contract has and from ours,
+   so that a contract without LLMTimeout gets one that its `except LLMConnectionError` catches.
 3. What does not fit is said at once, all of it.
 """
 

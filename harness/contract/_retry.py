@@ -3,7 +3,7 @@
 1. Asked again is what says "later": 429, 503, 529. A quota that is used up is not, because asking changes nothing, nor
    is one that is zero (`limit: 0`).
 2. The server's own wait is honoured, up to a cap; beyond the cap it is not worth anybody's while, so we give up and
-say so.
+   say so.
 3. Without one the wait doubles from one second on. No dice: the same answers give the same waits.
 """
 

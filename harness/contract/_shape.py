@@ -1,8 +1,8 @@
 """How to make one of a contract's values from what we know, whatever kind of class it is.
 
 Dataclass, NamedTuple, attrs and plain classes are read through their signature; TypedDict, pydantic models and
-classes that
-take no arguments have a way of their own. Fields that we do not know keep their defaults, and are a misfit without one.
+classes that take no arguments have a way of their own. Fields that we do not know keep their defaults, and are a
+misfit without one.
 """
 
 from __future__ import annotations

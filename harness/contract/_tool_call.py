@@ -1,8 +1,7 @@
 """Taking a tool call out of a model's text: tolerant of fences, never of half a JSON value.
 
-Order of the places looked at, first found wins: a `~~~json` block, a ```` ```json ```` block, bare `~~~` and ````
-``` ````
-blocks, then the largest JSON object or array anywhere in the text.
+Order of the places looked at, first found wins: a block fenced by `~~~json`, one fenced by three backticks and `json`,
+bare blocks of either fence, then the largest JSON object or array anywhere in the text.
 """
 
 from __future__ import annotations
@@ -32,8 +31,8 @@ def parse_tool_call(raw: str) -> tuple[str, Any]:
     """The narrative and the tool call of `raw`.
 
     The tool call is a JSON object or array, normalised, or None. Undecodable JSON is None and never an exception; a
-    block
-    that says it is JSON is taken out of the narrative all the same. Without a block the narrative is `raw` as it is.
+    block that says it is JSON is taken out of the narrative all the same. Without a block the narrative is `raw` as
+    it is.
     """
     block = _labelled(raw) or _bare(raw) or _largest(raw)
     if block is None:

@@ -1,9 +1,8 @@
 """Script: what the model is to do, said once, for any kind of backend: as a source, as a cassette, or for a loopback
 peer.
 
-A script has one act per request; the last act is played for every further one. An act is a Timeline in the dialect
-of the
-request, so that whoever serves it, from memory or over a socket, serves the same bytes at the same times.
+A script has one act per request; the last act is played for every further one. An act is a Timeline in the dialect of
+the request, so that whoever serves it, from memory or over a socket, serves the same bytes at the same times.
 """
 
 from __future__ import annotations
@@ -59,8 +58,7 @@ class Act:
 
     `pieces` is the text, one piece per chunk, each `gap_s` after the one before, the first `gap_s` after the request.
     `then` is what follows them: the end, a reset of the connection, or `stall_s` of silence and the end after all: a
-    stall
-    that never ended would hang the suite with every backend that does not keep its cap.
+    stall that never ended would hang the suite with every backend that does not keep its cap.
     """
 
     pieces: tuple[str, ...] = ()

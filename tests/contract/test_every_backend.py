@@ -60,7 +60,7 @@ def test_a_replay_keeps_every_promise(source: Any) -> None:
     assert len(report.kept) == len(PROMISES)
 
 
-@pytest.mark.parametrize("dialect", ["openai-chat"])
+@pytest.mark.parametrize("dialect", ["openai-chat", "anthropic", "gemini", "ollama"])
 def test_a_replay_of_a_wire_recording_keeps_every_promise(dialect: str) -> None:
     report = check_backend(replaying(lambda script: script.cassette(dialect)))
     assert len(report.kept) == len(PROMISES)
