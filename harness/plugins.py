@@ -1,8 +1,7 @@
 """The table of names, and the only dynamic import of the house.
 
 A name stands for `module:attribute`, which is imported when it is asked for and not before. Our own names are found
-without
-looking at entry points; those of other packages stand in the entry point groups of the same names.
+without looking at entry points; those of other packages stand in the entry point groups of the same names.
 """
 
 from __future__ import annotations
@@ -19,7 +18,10 @@ FAULTS: Final = "harness.faults"
 
 _BUILT_IN: Final[dict[str, dict[str, str]]] = {
     BACKENDS: {
+        "anthropic": "harness.live._anthropic:AnthropicBackend",
         "fake": "harness.live._fake:FakeBackend",
+        "gemini": "harness.live._gemini:GeminiBackend",
+        "ollama": "harness.live._ollama_command:ollama",
         "openai": "harness.live._openai:OpenAIBackend",
         "replay": "harness.session:replay_backend",
     },

@@ -26,7 +26,9 @@ def choose(name: str | None, options: Mapping[str, Any]) -> Any:
 
 
 def _check_options(name: str, factory: Callable[..., Any], options: Mapping[str, Any]) -> None:
-    parameters = inspect.signature(factory).parameters.values()
+    # A class whose `__new__` looks for a contract tells its options in `__init__` only.
+    maker = inspect.getattr_static(factory, "__init__") if inspect.isclass(factory) else factory
+    parameters = [p for p in inspect.signature(maker).parameters.values() if p.name != "self"]
     known = [p.name for p in parameters if p.kind in {p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD}]
     unknown = sorted(set(options) - set(known))
     if unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters):
