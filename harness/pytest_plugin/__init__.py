@@ -1,0 +1,146 @@
+"""The pytest plugin: the marker `harness`, the fixtures around it, and a miss as the failure of the test that made it.
+
+Loading it loads neither vcr nor httpx, yaml or asyncio: who has it installed and does not use it pays next to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from harness.pytest_plugin import _calls, _collected, _ending, _outcome
+from harness.pytest_plugin._fixtures import (
+    _harness_blocked,
+    _harness_marked,
+    _harness_opener,
+    harness_config,
+    replay,
+    replay_class,
+    replay_module,
+    replay_session,
+    transcript_snapshot,
+    virtual_time,
+)
+from harness.pytest_plugin._run import WORKER_KEY, open_run, run_of
+from harness.pytest_plugin._settings import CHOICES
+
+__all__ = [
+    "_harness_blocked",
+    "_harness_marked",
+    "_harness_opener",
+    "harness_config",
+    "replay",
+    "replay_class",
+    "replay_module",
+    "replay_session",
+    "transcript_snapshot",
+    "virtual_time",
+]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Every option is prefixed: pytest-recording has `--record-mode` and `--block-network`."""
+    group = parser.getgroup("harness", "recorded model sessions")
+    group.addoption(
+        "--harness-record",
+        choices=CHOICES["mode"],
+        help="record mode of every session; else HARNESS_RECORD, the marker, [tool.harness] mode; default: none",
+    )
+    group.addoption(
+        "--harness-unplayed",
+        choices=CHOICES["unplayed"],
+        help="what recorded answers are that no test asked for; default: fail",
+    )
+    group.addoption(
+        "--harness-block-network",
+        action="store_true",
+        help="refuse every real connection, in tests without a session too; allowed_hosts stay open",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests() -> None:
+    """`from time import sleep` copies what stands there, so the stand-ins have to be in place before any conftest."""
+    from harness.clock import install_trampolines  # noqa: PLC0415 - loads asyncio, which anyio's plugin has by now
+
+    install_trampolines()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Read what is configured, once, before anything runs."""
+    config.addinivalue_line(
+        "markers",
+        "harness(cassette=None, *, scenario=None, case=None, mode=None, clock=None, unplayed=None, ignore=(), "
+        "redact=(), on_exhausted=None, allowed_hosts=(), ignored_hosts=(), matcher=None): "
+        "replay the test's recorded model session, virtually and offline.",
+    )
+    open_run(config)
+    pytest_load_initial_conftests()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """pytest-xdist starts a worker, which is a part of this run."""
+    node.workerinput[WORKER_KEY] = run_of(node.config).id
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Before anybody deselects or shuffles."""
+    _collected.note(run_of(config), items)
+
+
+@pytest.hookimpl(optionalhook=True, trylast=True)
+def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Any:
+    """A virtual loop for tests that replay. Last, because a project's own hook knows better."""
+    from harness.pytest_plugin._loops import factories  # noqa: PLC0415 - loads asyncio, as pytest-asyncio did
+
+    return factories(run_of(config), item)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """A test that runs once more is judged anew."""
+    _outcome.forget(item)
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Around every other plugin: what is raised here is the failure of the call."""
+    return (yield from _calls.blame(run_of(item.config), item))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[Any]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember how the test went; and a miss is no expected failure unless it was expected by name."""
+    ours_only = call.excinfo is not None and not _calls.without_us(call.excinfo)
+    report = yield
+    if ours_only and report.failed and call.excinfo is not None:
+        report.longrepr = call.excinfo.exconly()  # a traceback through our own files tells a test's author nothing
+    if _calls.is_hidden(call, report, item):
+        report.outcome = "failed"
+        del report.wasxfail
+    _outcome.remember(item, report)
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """What only the whole run can tell."""
+    _ending.finish(session)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A worker of pytest-xdist is done."""
+    _ending.join(run_of(node.config), getattr(node, "workeroutput", None) or {})
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """What was written, and what nobody asked for."""
+    _ending.summarise(run_of(config), terminalreporter)

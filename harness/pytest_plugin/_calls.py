@@ -1,0 +1,86 @@
+"""A miss is the failure of the test's call, whatever the test did with it: retried, caught, gathered, turned into text.
+
+A miss is remembered by its session when it happens. When the call of a test is over, every session that is open is
+asked, and a miss that no test was blamed for replaces what the call returned or raised; what it raised is the cause.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pluggy
+import pytest
+
+import harness
+from harness.errors import HarnessError, Miss
+from harness.pytest_plugin._run import Run
+
+_HOUSE = Path(harness.__file__).parent
+_PYTEST = (Path(pytest.__file__).parent.parent / "_pytest", Path(pluggy.__file__).parent)
+SECTION = "harness transcript"
+
+
+def blame(run: Run, item: pytest.Item) -> Generator[None, Any, Any]:
+    """The body of a hook wrapper around the call of `item`. Raises Miss."""
+    try:
+        result = yield
+    except (KeyboardInterrupt, pytest.exit.Exception):
+        raise
+    except BaseException as error:
+        show(run, item)
+        miss = _new_miss(run)
+        if miss is None or miss is error:
+            raise
+        raise miss from error
+    _blame_quiet(run, item)
+    return result
+
+
+def show(run: Run, item: pytest.Item) -> None:
+    """Put the transcripts of the open sessions into the report of `item`."""
+    for opened in run.opened:
+        if len(opened.session.history):
+            item.add_report_section("call", SECTION, opened.session.transcript())
+
+
+def _blame_quiet(run: Run, item: pytest.Item) -> None:
+    """The call returned; but unittest keeps errors to itself and reports them later."""
+    kept: list[pytest.ExceptionInfo[BaseException]] = getattr(item, "_excinfo", None) or []
+    if kept:
+        show(run, item)
+    miss = _new_miss(run)
+    if miss is None or any(info.value is miss for info in kept):
+        return
+    if not kept:
+        show(run, item)
+        raise miss
+    error = kept[0].value
+    kept.clear()
+    raise miss from error
+
+
+def _new_miss(run: Run) -> Miss | None:
+    """The first miss that no test was blamed for; the others are its consequences."""
+    misses = [miss for opened in run.opened if (miss := opened.new_miss())]
+    return misses[0] if misses else None
+
+
+def without_us(excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
+    """Take our own frames out of a traceback that ends in an error of ours; False where nothing else is in it."""
+    if isinstance(excinfo.value, HarnessError | Miss):
+        theirs = excinfo.traceback.filter(lambda entry: not Path(entry.path).is_relative_to(_HOUSE))
+        pytests = all(any(Path(entry.path).is_relative_to(place) for place in _PYTEST) for entry in theirs)
+        if not pytests:
+            excinfo.traceback = theirs
+        return not pytests
+    return True
+
+
+def is_hidden(call: pytest.CallInfo[Any], report: pytest.TestReport, item: pytest.Item) -> bool:
+    """True where a mark for an expected failure hides a miss that it did not name."""
+    if call.excinfo is None or not isinstance(call.excinfo.value, Miss) or not hasattr(report, "wasxfail"):
+        return False
+    expected = [mark.kwargs.get("raises") for mark in item.iter_markers("xfail")]
+    return Miss not in [kind for kinds in expected for kind in (kinds if isinstance(kinds, tuple) else (kinds,))]

@@ -1,0 +1,34 @@
+"""What the collection tells: the order of the tests, and which cassettes several of them name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from harness.pytest_plugin._owners import MARKER, cassette_of, markers
+from harness.pytest_plugin._run import Run
+from harness.pytest_plugin._settings import from_markers, merged
+
+OTHERS = "tests that were not collected"
+
+
+def note(run: Run, items: Sequence[pytest.Item]) -> None:
+    """Remember `items` in their order. Raises pytest.UsageError where a marker cannot be meant."""
+    run.order = {item.nodeid: place for place, item in enumerate(items)}
+    for item in items:
+        marked = markers(item)
+        settings = merged(run.project.values, from_markers(marked)) if marked else {}
+        if "cassette" in settings:
+            path = cassette_of(item, settings)
+            run.shared.uses(path, item.nodeid)
+            if _has_others(item, str(settings["cassette"])):
+                run.shared.uses(path, OTHERS)
+
+
+def _has_others(item: pytest.Item, name: str) -> bool:
+    """Whether tests that were not asked for may use this cassette too: then nobody can say what is left over."""
+    if not any("::" in arg for arg in item.config.args):
+        return False
+    own = any(mark.name == MARKER for mark in item.own_markers)
+    return not own or hasattr(item, "callspec") or item.path.read_text("utf-8", "replace").count(name) > 1
