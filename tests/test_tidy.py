@@ -15,6 +15,8 @@ from types import ModuleType
 
 import pytest
 
+import harness
+
 ROOT = Path(__file__).parent.parent
 HOUSE = ROOT / "harness"
 SOURCES = sorted(HOUSE.rglob("*.py"))
@@ -93,6 +95,21 @@ def _lines(pattern: re.Pattern[str]) -> list[str]:
 
 def test_a_room_is_entered_by_its_door() -> None:
     assert [offence for source in SOURCES for offence in _through_a_window(source)] == []
+
+
+def test_only_the_outermost_rooms_come_in_by_the_front_door() -> None:
+    outermost = {"harness", "harness.cli", "harness.pytest_plugin", "harness.testing"}
+    inside = [source for source in SOURCES if _room(_name(source)) not in outermost]
+    assert [offence for source in inside for offence in _through_the_front_door(source)] == []
+
+
+def _through_the_front_door(source: Path) -> Iterator[str]:
+    """`import harness` and the names that it offers; `from harness import model` is the door of a room."""
+    for node in ast.walk(ast.parse(source.read_text("utf-8"))):
+        taken = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+        offered = "harness" in taken if isinstance(node, ast.Import) else set(taken) & set(harness.__all__)
+        if offered and getattr(node, "module", "harness") == "harness":
+            yield f"{source.relative_to(ROOT)}:{node.lineno}: {', '.join(taken)}"
 
 
 def test_no_file_is_dead() -> None:
