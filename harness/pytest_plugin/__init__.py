@@ -119,7 +119,7 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[Any]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Remember how the test went; and a miss is no expected failure unless it was expected by name."""
-    ours_only = call.excinfo is not None and not _calls.without_us(call.excinfo)
+    ours_only = call.excinfo is not None and not _calls.without_us(call.excinfo, item.config.rootpath)
     report = yield
     if ours_only and report.failed and call.excinfo is not None:
         report.longrepr = call.excinfo.exconly()  # a traceback through our own files tells a test's author nothing

@@ -10,7 +10,6 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
-import pluggy
 import pytest
 
 import harness
@@ -18,7 +17,6 @@ from harness.errors import HarnessError, Miss
 from harness.pytest_plugin._run import Run
 
 _HOUSE = Path(harness.__file__).parent
-_PYTEST = (Path(pytest.__file__).parent.parent / "_pytest", Path(pluggy.__file__).parent)
 SECTION = "harness transcript"
 
 
@@ -67,15 +65,26 @@ def _new_miss(run: Run) -> Miss | None:
     return misses[0] if misses else None
 
 
-def without_us(excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
-    """Take our own frames out of a traceback that ends in an error of ours; False where nothing else is in it."""
-    if isinstance(excinfo.value, HarnessError | Miss):
-        theirs = excinfo.traceback.filter(lambda entry: not Path(entry.path).is_relative_to(_HOUSE))
-        pytests = all(any(Path(entry.path).is_relative_to(place) for place in _PYTEST) for entry in theirs)
-        if not pytests:
-            excinfo.traceback = theirs
-        return not pytests
-    return True
+def without_us(excinfo: pytest.ExceptionInfo[BaseException], root: Path) -> bool:
+    """Hide our own frames in a traceback that ends in an error of ours; `--full-trace` shows them.
+
+    False where no file of the project, which lies in `root`, is left: then the traceback tells its author nothing.
+    """
+    if not _is_ours(excinfo):
+        return True
+    for entry in excinfo.traceback:
+        if Path(entry.path).is_relative_to(_HOUSE):
+            # pytest looks for this name in the globals of each frame; it filters whatever is put into excinfo again.
+            entry.frame.f_globals["__tracebackhide__"] = _is_ours
+    return any(_is_of(Path(entry.path), root) for entry in excinfo.traceback)
+
+
+def _is_ours(excinfo: pytest.ExceptionInfo[BaseException] | None) -> bool:
+    return excinfo is not None and isinstance(excinfo.value, HarnessError | Miss)
+
+
+def _is_of(path: Path, root: Path) -> bool:
+    return path.is_relative_to(root) and not path.is_relative_to(_HOUSE) and "site-packages" not in path.parts
 
 
 def is_hidden(call: pytest.CallInfo[Any], report: pytest.TestReport, item: pytest.Item) -> bool:
