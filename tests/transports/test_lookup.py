@@ -266,6 +266,17 @@ def test_the_patch_is_gone_when_the_last_session_ends(memory: Any, family: Modul
     assert "start" in vars(threading.Thread)
 
 
+def test_the_patch_is_gone_after_trio_whose_contexts_wait_for_their_collection(memory: Any) -> None:
+    gc.collect()
+    gc.disable()  # so that what the run leaves is young when the session ends, as it is on most days
+    try:
+        with memory(_cassette("here")):
+            assert trio.run(_aask) == "here"
+        assert not is_intercepting()
+    finally:
+        gc.enable()
+
+
 def _patched(family: ModuleType) -> list[Any]:
     return [
         family.HTTPTransport.handle_request,

@@ -198,7 +198,9 @@ def test_an_explicit_transport_of_a_closed_session_is_a_miss(driver: Any, memory
         bound = transport(session, driver.module)
     heard = driver.stream(URL, transport=bound)
     assert isinstance(heard.error, Miss)
+    assert "this transport belongs to 'memory', which is closed" in str(heard.error)
     assert session.told == [heard.error]
+    assert len(session.history) == 0
 
 
 def test_a_module_that_is_no_family_is_refused(memory: Any) -> None:
