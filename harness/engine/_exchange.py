@@ -26,6 +26,7 @@ from harness.model import (
     Left,
     Nanos,
     Patience,
+    Phase,
     Reset,
     TimedOut,
 )
@@ -125,10 +126,10 @@ class Exchange:
         reply = decode(self.interaction.request, self.interaction.timeline)
         return reply is not None and reply.finish is not None
 
-    def _limit(self, now: Nanos, due: Due) -> tuple[Nanos, str]:
+    def _limit(self, now: Nanos, due: Due) -> tuple[Nanos, Phase]:
         """When the caller's own patience runs out, and which of its timers that is."""
-        phase = due.event.phase if isinstance(due.event, TimedOut) else "read"
-        limits = [
+        phase: Phase = due.event.phase if isinstance(due.event, TimedOut) else "read"
+        limits: list[tuple[Nanos, Nanos | None, Phase]] = [
             (now, getattr(self.patience, phase), phase),
             (self._asked_at, self.patience.total, "read"),
         ]

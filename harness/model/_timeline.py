@@ -15,7 +15,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import TypeAlias
 
 from harness.model._time import ZERO, Nanos
@@ -46,10 +46,9 @@ class Timeline:
     @classmethod
     def of(cls, head: Head, chunks: Iterable[bytes], *, at: Nanos = ZERO, every: Nanos = ZERO) -> Timeline:
         """A clean answer: `head` at `at`, then each non-empty chunk `every` later than the one before, then the end."""
-        body = [Chunk(data) for data in chunks if data]
-        times = list(accumulate([at, *([every] * len(body))]))
-        timed = zip(times, [head, *body], strict=True)
-        return cls((*((Nanos(t), event) for t, event in timed), (Nanos(times[-1]), End())))
+        events: list[Event] = [head, *(Chunk(data) for data in chunks if data)]
+        timed = [(Nanos(at + place * every), event) for place, event in enumerate(events)]
+        return cls((*timed, (timed[-1][0], End())))
 
     @classmethod
     def failed(cls, event: Reset | TimedOut, *, at: Nanos = ZERO) -> Timeline:

@@ -11,7 +11,7 @@ from harness.model import Chunk, End, Event, Head, Locator
 _POINTS = ("", "connect", "headers", "chunk", "end")
 
 
-def cancel_watcher(place: Locator, strike: Callable[[], None]) -> Callable[[Entry, Event | None], None]:
+def cancel_watcher(place: Locator, strike: Callable[[], object]) -> Callable[[Entry, Event | None], None]:
     """A watcher that calls `strike` once, right after `place` was delivered.
 
     Raises SessionError for a point that no delivery marks.

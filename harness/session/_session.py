@@ -199,12 +199,13 @@ class Session:
             self.engine.watchers.append(cancel_watcher(locator, strike))
 
     def _set_cancel_events(self) -> None:
-        events = [backend.cancel_event for backend in self.backends if backend.cancel_event is not None]
-        if not events:
+        events = [backend.cancel_event for backend in self.backends]
+        presses = [press for event in events if (press := getattr(event, "set", None)) is not None]
+        if not presses:
             message = "cancel_at without fn sets a backend's cancel_event, and no backend of this session has one"
             raise SessionError(message)
-        for event in events:
-            event.set()
+        for press in presses:
+            press()
 
     # --- opening and closing ---------------------------------------------------------------------------------------
 
