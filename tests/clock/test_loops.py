@@ -172,6 +172,42 @@ def test_two_loops_two_threads_and_the_main_thread_share_one_order() -> None:
     assert log == [("A", 2.0), ("B", 3.0), ("A", 4.0), ("main", 5.0), ("B", 6.0), ("A", 6.0), ("B", 9.0)]
 
 
+def test_a_loop_that_was_woken_in_between_keeps_its_place_among_equals() -> None:
+    clock, order = VirtualClock(), list[str]()
+
+    def other() -> None:
+        time.sleep(10)
+        order.append("armed second")
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(10, order.append, "armed first")
+        await asyncio.sleep(0)
+        thread = threading.Thread(target=other)
+        thread.start()
+        clock.call_at("5s", lambda: loop.call_soon_threadsafe(lambda: None))
+        await asyncio.sleep(11)
+
+    with clock.installed():
+        asyncio.run(main())
+    assert order == ["armed first", "armed second"]
+
+
+def test_a_foreign_loop_inside_of_a_window_keeps_real_time_and_does_not_hang() -> None:
+    clock = VirtualClock()
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        await asyncio.sleep(0.002)
+        assert loop.time() - started >= 0.002
+        await clock.sleep_until(seconds(30))
+
+    with clock.installed(), asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        runner.run(main())
+    assert clock.elapsed == 30.0
+
+
 def test_a_coroutine_is_awaited_from_another_thread() -> None:
     clock = VirtualClock()
     with clock.installed():

@@ -16,6 +16,8 @@ import pytest
 
 from harness.clock import VirtualClock, real_lock, real_monotonic
 
+SLOW_AND_LONG = "import time; time.sleep(0.04); print('x' * 200_000)"
+"""Later than the grace that a loop gives to real descriptors, and more than a pipe holds."""
 NOTHING = [sys.executable, "-S", "-c", "pass"]
 
 
@@ -119,7 +121,7 @@ def test_a_childs_timeout_is_counted_for_real_and_moves_the_clock(clock: Virtual
 
 def test_a_loop_does_not_jump_while_its_child_runs(clock: VirtualClock) -> None:
     async def main() -> bytes:
-        child = await asyncio.create_subprocess_exec(*NOTHING[:-1], "print('x' * 200_000)", stdout=subprocess.PIPE)
+        child = await asyncio.create_subprocess_exec(*NOTHING[:-1], SLOW_AND_LONG, stdout=subprocess.PIPE)
         async with asyncio.timeout(30):
             return (await child.communicate())[0]
 

@@ -6,11 +6,14 @@ import concurrent.futures
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 
 import pytest
 
-from harness.clock import VirtualClock
+from harness.clock import VirtualClock, real_sleep
+from harness.clock._lock import VirtualLock
+from harness.clock._waiter import Waiter
 from harness.errors import HorizonExceededError, VirtualDeadlockError, VirtualTimeError
 from harness.model import NEVER, seconds
 
@@ -201,8 +204,14 @@ def _race() -> tuple[int, ...]:
     return tuple(log)
 
 
+class SlowToEnd(threading.Thread):
+    def _bootstrap_inner(self) -> None:
+        super()._bootstrap_inner()  # type: ignore[misc]
+        real_sleep(0.005)
+
+
 def test_a_thread_that_ended_is_not_alive_one_instant_later(clock: VirtualClock) -> None:
-    thread = threading.Thread(target=time.sleep, args=(1,))
+    thread = SlowToEnd(target=time.sleep, args=(1,))
     thread.start()
     time.sleep(1.0)
     time.sleep(0)
@@ -233,6 +242,19 @@ def test_a_lock_held_across_a_sleep_is_waited_for_in_virtual_time(clock: Virtual
     assert not lock.acquire(blocking=False)
     with lock:
         assert clock.elapsed == 5.0
+
+
+def test_a_lock_that_a_stranger_releases_at_the_last_moment_is_taken(clock: VirtualClock) -> None:
+    class Racing(deque[Waiter]):
+        def append(self, waiter: Waiter) -> None:
+            super().append(waiter)
+            lock._inner.release()
+
+    lock = VirtualLock()
+    lock._waiters = Racing()
+    lock.acquire()
+    assert lock.acquire(timeout=5)
+    assert clock.elapsed == 0.0
 
 
 def test_a_condition_older_than_the_window_waits_virtually() -> None:

@@ -45,6 +45,8 @@ def _everything() -> dict[tuple[str, str], int]:
 
 def test_nothing_stays_patched() -> None:
     before = _everything()
+    # Where the pytest plugin is loaded its trampolines are there already.
+    replaced = {name for owner, name, ours in _PATCHES if vars(owner)[name] is not ours}
     with virtual_time():
         during = _everything()
     with pytest.raises(LookupError), virtual_time():
@@ -52,7 +54,8 @@ def test_nothing_stays_patched() -> None:
     assert _everything() == before
     assert installed_clock() is None
     changed = {name for (_, name), value in during.items() if value != before[_, name]}
-    assert changed == {name for _, name, _ in _PATCHES}
+    assert changed == replaced
+    assert {"Lock", "start", "new_event_loop"} <= changed
 
 
 def test_threads_that_do_not_take_part_keep_real_time() -> None:
