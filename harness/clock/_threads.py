@@ -9,10 +9,11 @@ from concurrent.futures import thread as _pool
 from typing import Final
 
 from harness.clock._active import installed_clock, mine
-from harness.clock._baton import Baton, end_parked
+from harness.clock._baton import Baton
 from harness.clock._lock import VirtualLock
 from harness.clock._real import in_real_time, real_lock, real_thread_join, real_thread_start
 from harness.clock._trio import running_trio
+from harness.clock._turn import end_parked
 from harness.clock._waiter import Waiter
 
 _running: Final[weakref.WeakKeyDictionary[threading.Thread, VirtualLock]] = weakref.WeakKeyDictionary()

@@ -12,7 +12,7 @@ from harness.clock._stuck import thread_line
 from harness.model import NEVER, Nanos
 
 if TYPE_CHECKING:
-    from harness.clock._baton import Baton
+    from harness.clock._turn import Turn
 
 
 class State(enum.Enum):
@@ -53,7 +53,7 @@ class Waiter:
         self.state = State.NEW
         self.error: BaseException | None = None
         self.ident = _thread.get_ident()
-        self.baton: Baton | None = None
+        self.baton: Turn | None = None
 
     @property
     def was_woken(self) -> bool:
