@@ -83,7 +83,7 @@ class Anthropic:
     def decoder(self, request: Request, head: Head) -> Decoder:
         """A fresh decoder; the answer itself shows whether it is streamed."""
         del request
-        return FrameDecoder(head, _Reader(head).read)
+        return FrameDecoder(head, MessageReader(head).read)
 
     def encode(self, prompt: Prompt, base_url: str) -> Request:
         """`prompt` as a request. Where it sets no `max_tokens`, which this wire demands, 4096 is sent."""
@@ -94,7 +94,7 @@ class Anthropic:
         return said.rendered(reply, prompt, pieces)
 
 
-class _Reader:
+class MessageReader:
     """Remembers the tools that were begun: their input comes in pieces, or whole with the start, or not at all."""
 
     def __init__(self, head: Head) -> None:

@@ -52,7 +52,7 @@ class FrameParser(Protocol):
         """What is left at the end of the stream."""
 
 
-class _Framer:
+class Framer:
     """The part that all parsers share: a buffer, and a loop that asks `_next_end` where the next frame ends."""
 
     def __init__(self) -> None:
@@ -92,7 +92,7 @@ class _Framer:
         return Frame(raw, decoded(raw).strip(), complete=complete)
 
 
-class SSEParser(_Framer):
+class SSEParser(Framer):
     """Server-sent events as WHATWG defines them, with two differences: an event that the stream cut is delivered, with
     `complete=False`; and comments are delivered, as blank frames."""
 
@@ -124,7 +124,7 @@ class SSEParser(_Framer):
         return sse_frame(raw, complete=complete)
 
 
-class LineParser(_Framer):
+class LineParser(Framer):
     """NDJSON: one JSON text a line, lines end in LF (a CR before it is white space to JSON)."""
 
     def __init__(self) -> None:
@@ -145,7 +145,7 @@ class LineParser(_Framer):
         return None
 
 
-class JsonArrayParser(_Framer):
+class JsonArrayParser(Framer):
     """A JSON array that is streamed element by element, as Gemini does without `alt=sse`.
 
     A frame ends with the bracket that closes its element, so `[` and `,` lead the element, and `]` is a last, blank
@@ -190,7 +190,7 @@ class JsonArrayParser(_Framer):
         return Frame(raw, text, complete=complete)
 
 
-class WholeJson(_Framer):
+class WholeJson(Framer):
     """A body that is one frame, whatever it holds. It is complete when the stream ends."""
 
     def _next_end(self, *, final: bool) -> int | None:

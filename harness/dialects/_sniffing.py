@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias
 
+from harness.dialects._bedrock_framing import EventStreamParser
 from harness.dialects._framing import Frame, FrameParser, JsonArrayParser, LineParser, SSEParser, WholeJson
 from harness.dialects._trouble import failed
 from harness.model import Head
 
 Shapes: TypeAlias = "frozenset[str]"
-"""What a body of JSON may be besides one value: `lines` (NDJSON), `array` (streamed element by element)."""
+"""What a body may be besides one value: `lines` (NDJSON), `array` (JSON streamed element by element), `messages` (an
+AWS event stream, whose first byte is that of a length below 16 MiB: zero, which begins no text)."""
 
 NO_SHAPES: Final[Shapes] = frozenset()
 _BOM: Final = b"\xef\xbb\xbf"
@@ -53,6 +55,8 @@ class SniffingParser:
         start = held.removeprefix(_BOM).lstrip()
         if not final and (not start or _BOM.startswith(held)):
             return None
+        if start.startswith(b"\0") and "messages" in self._shapes:
+            return EventStreamParser()
         if start.startswith(b"[") and "array" in self._shapes:
             return JsonArrayParser()
         if start.startswith(b"{") and "lines" in self._shapes:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from harness.dialects._anthropic import Anthropic
+from harness.dialects._bedrock import BedrockConverse
+from harness.dialects._bedrock_invoke import BedrockInvoke
+from harness.dialects._cohere import Cohere
 from harness.dialects._framing import split_ndjson, split_sse
 from harness.dialects._gemini import Gemini
 from harness.dialects._native import Native
@@ -26,6 +29,9 @@ BUILT_IN: tuple[Dialect, ...] = (
     Anthropic(),
     Gemini(),
     Ollama(),
+    BedrockConverse(),
+    BedrockInvoke(),
+    Cohere(),
 )
 
 

@@ -1,0 +1,72 @@
+"""What a Cohere request asks: version 1 has one message and a history, version 2 a list of messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from harness.dialects._asking import set_parameters
+from harness.dialects._openai_prompt import attachments_of, call_of, text_of, tool_of
+from harness.dialects._untyped import Object, as_list, as_object, as_text, dumped
+from harness.model import Message, Prompt, Tool, ToolCall
+
+_OURS: Final = {"p": "top_p"}
+_ELSEWHERE: Final = frozenset(
+    {"model", "messages", "message", "prompt", "chat_history", "preamble", "stream", "tools", "tool_results"}
+)
+_ROLES: Final = {"chatbot": "assistant"}
+
+
+def prompt_of(body: Object, model: str = "") -> Prompt:
+    """The prompt in `body`, of either version or of the older `generate`."""
+    others = {_OURS.get(name, name): value for name, value in body.items() if name not in _ELSEWHERE}
+    return Prompt(
+        messages=tuple(_newer(body) if isinstance(body.get("messages"), list) else _older(body)),
+        model=as_text(body.get("model")) or model,
+        parameters=set_parameters(others),
+        tools=tuple(_tool(as_object(tool)) for tool in as_list(body.get("tools"))),
+        stream=body.get("stream") is True,
+    )
+
+
+def _newer(body: Object) -> Iterator[Message]:
+    for item in map(as_object, as_list(body.get("messages"))):
+        content = item.get("content")
+        yield Message(
+            as_text(item.get("role")),
+            content=text_of(content) or as_text(item.get("tool_plan")),
+            tool_calls=tuple(call_of(as_object(call)) for call in as_list(item.get("tool_calls"))),
+            tool_call_id=as_text(item.get("tool_call_id")),
+            attachments=attachments_of(content),
+        )
+
+
+def _older(body: Object) -> Iterator[Message]:
+    if as_text(body.get("preamble")):
+        yield Message("system", as_text(body["preamble"]))
+    for item in map(as_object, as_list(body.get("chat_history"))):
+        role = as_text(item.get("role")).lower()
+        calls = tuple(older_call(as_object(call)) for call in as_list(item.get("tool_calls")))
+        if calls or "message" in item:
+            yield Message(_ROLES.get(role, role), as_text(item.get("message")), tool_calls=calls)
+        yield from map(_result, map(as_object, as_list(item.get("tool_results"))))
+    asked = as_text(body.get("message")) or as_text(body.get("prompt"))
+    if asked:
+        yield Message("user", asked)
+    yield from map(_result, map(as_object, as_list(body.get("tool_results"))))
+
+
+def _result(result: Object) -> Message:
+    return Message("tool", dumped(result.get("outputs", [])), name=as_text(as_object(result.get("call")).get("name")))
+
+
+def older_call(call: Object) -> ToolCall:
+    """A tool call of version 1, which has no id."""
+    return ToolCall(as_text(call.get("name")), dumped(call.get("parameters", {})))
+
+
+def _tool(tool: Object) -> Tool:
+    if "parameter_definitions" not in tool:
+        return tool_of(tool)
+    properties = as_object(tool["parameter_definitions"])
+    return Tool(as_text(tool.get("name")), as_text(tool.get("description")), {"properties": properties})
