@@ -158,7 +158,7 @@ def _asked(entry: Entry) -> str:
 
 
 def _worth_showing(value: Json) -> bool:
-    return isinstance(value, str | int | float | bool) and value not in ("", False)
+    return isinstance(value, str | int | float) and value is not False and value != ""
 
 
 def _plain(value: Json) -> str:
