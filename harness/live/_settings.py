@@ -27,12 +27,20 @@ def model_of(given: str | None, backend: str) -> str:
 
 
 def timeout_of(given: float | str | None) -> float:
-    """The cap of one generation in seconds: `60`, `90s`, `2m`; `none` is no cap. Raises ValueError for anything
-    else."""
-    if given is not None and not isinstance(given, str):
-        return float(given)
-    text = setting(given, "HARNESS_TIMEOUT")
-    if not text:
-        return TIMEOUT_S
+    """The cap of one generation in seconds: `60`, `90s`, `2m`; `forever` is no cap.
+
+    Raises ValueError for anything else, and for a cap that no generation could keep.
+    """
+    text = setting(given, "HARNESS_TIMEOUT") if given is None or isinstance(given, str) else ""
+    cap_s = _seconds(text) if text else TIMEOUT_S if given is None or isinstance(given, str) else float(given)
+    if not cap_s > 0:
+        message = (
+            f"a timeout of {given if given is not None else text} leaves no time to answer; write 60, 90s or forever"
+        )
+        raise ValueError(message)
+    return cap_s
+
+
+def _seconds(text: str) -> float:
     cap = parse_duration(text)
     return inf if cap >= NEVER else as_seconds(cap)

@@ -71,6 +71,12 @@ def test_a_timeout_that_is_none_is_an_error(monkeypatch: pytest.MonkeyPatch) -> 
         harness.get_backend("fake")
 
 
+@pytest.mark.parametrize("timeout", [0, -1, "0", "none", float("nan")])
+def test_a_cap_that_no_generation_could_keep_is_an_error(timeout: float | str) -> None:
+    with pytest.raises(ValueError, match="leaves no time to answer"):
+        harness.get_backend("fake", timeout=timeout)
+
+
 def test_no_backend_is_imported_before_it_is_chosen() -> None:
     code = """
 import sys, harness.session
