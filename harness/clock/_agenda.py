@@ -20,7 +20,7 @@ class Agenda:
         self.horizon = horizon
         self.is_acting = False
         self._order = itertools.count()
-        self._actions: list[tuple[Nanos, int, Callable[[], object]]] = []
+        self.actions: list[tuple[Nanos, int, Callable[[], object]]] = []
         self._mutex = real_lock()
 
     def next_order(self) -> int:
@@ -30,15 +30,15 @@ class Agenda:
     def add(self, at: Nanos, action: Callable[[], object]) -> None:
         """Put `action` on the timeline. A past moment means now: it runs before time moves on."""
         with self._mutex:
-            heapq.heappush(self._actions, (Nanos(max(at, self.now)), self.next_order(), action))
+            heapq.heappush(self.actions, (Nanos(max(at, self.now)), self.next_order(), action))
 
     def next_at(self) -> Nanos:
         """When the next action is due; NEVER where there is none."""
-        return self._actions[0][0] if self._actions else NEVER
+        return self.actions[0][0] if self.actions else NEVER
 
     def moments(self) -> tuple[Nanos, ...]:
         """When there is something to do."""
-        return tuple(sorted(at for at, _, _ in self._actions))
+        return tuple(sorted(at for at, _, _ in self.actions))
 
     def move_to(self, at: Nanos) -> None:
         """Let it be `at`, unless it is later already."""
@@ -47,7 +47,7 @@ class Agenda:
     def run_next(self) -> None:
         """Move to the next action and do it."""
         with self._mutex:
-            at, _, action = heapq.heappop(self._actions)
+            at, _, action = heapq.heappop(self.actions)
         self.move_to(at)
         self.is_acting = True
         try:

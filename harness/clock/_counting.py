@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harness.clock._agenda import Agenda
 from harness.clock._real import in_real_time, real_now
+from harness.clock._refusal import refuse_uvloop
 from harness.clock._stuck import deadlock, this_line
 from harness.clock._trio import running_trio, until_cancelled
 from harness.model import NEVER, Nanos, seconds
@@ -67,6 +68,8 @@ async def sleep_until(clock: VirtualClock, at: Nanos) -> None:
     elif at >= NEVER:
         await _until_cancelled(clock.agenda, loop)
     else:
+        if clock.baton.is_open:
+            refuse_uvloop(loop)
         clock.wait_until(at)
         await asyncio.sleep(0)
 

@@ -27,13 +27,16 @@ def in_thread(agenda: Agenda, baton: Baton) -> Leap:
     if running_trio() is not None:
         return _never
 
-    is_alone, next_at = baton.is_alone, agenda.next_at
+    is_alone, actions = baton.alone(), agenda.actions
 
     def leap(at: Nanos) -> Nanos | None:
-        if not is_alone() or next_at() <= at or at > agenda.horizon or agenda.is_acting:
+        if not is_alone() or (actions and actions[0][0] <= at) or at > agenda.horizon or agenda.is_acting:
             return None
-        agenda.now = max(agenda.now, at)
-        return agenda.now
+        now = agenda.now
+        if at <= now:
+            return now
+        agenda.now = at
+        return at
 
     return leap
 

@@ -5,7 +5,6 @@ Not installed, it counts: a wait moves `now` and returns. Installed, it is the t
 
 from __future__ import annotations
 
-import asyncio
 import random
 import sys
 from collections.abc import Callable, Iterator
@@ -21,8 +20,9 @@ from harness.clock._duration import parse_duration, point
 from harness.clock._leap import Leap, in_task, in_thread
 from harness.clock._monitor import watch
 from harness.clock._patches import patched
+from harness.clock._refusal import refuse_foreign_loop
 from harness.clock._stuck import line_of
-from harness.clock._trio import Steps, is_in_real_run, running_trio
+from harness.clock._trio import Steps, running_trio
 from harness.clock._waiter import Waiter
 from harness.errors import VirtualDeadlockError, VirtualTimeError
 from harness.model import NEVER, PER_SECOND, Nanos, as_seconds, seconds
@@ -237,31 +237,6 @@ def _timestamp(start: datetime | float) -> float:
         )
         raise VirtualTimeError(message)
     return start.timestamp()
-
-
-def refuse_foreign_loop() -> None:
-    """Raise VirtualTimeError inside a running event loop whose waits cannot be made virtual."""
-    loop = asyncio._get_running_loop()  # noqa: SLF001 - documented for event loop authors; None where none runs
-    if loop is None:
-        if is_in_real_run():
-            _refuse(
-                "a trio run on its real clock",
-                "run it as trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))",
-            )
-        return
-    if not getattr(loop, "is_virtual", False):
-        kind = type(loop)
-        _refuse(
-            f"a running {kind.__module__}.{kind.__qualname__}"
-            + (", whose clock is C code" if kind.__module__.startswith("uvloop") else ""),
-            "take the fixture virtual_time (or the marker harness), or run it as\n"
-            "  asyncio.Runner(loop_factory=harness.clock.new_event_loop).run(main())",
-        )
-
-
-def _refuse(where: str, instead: str) -> None:
-    message = f"virtual time cannot be had inside {where}: it runs on real time already\n  {instead}"
-    raise VirtualTimeError(message)
 
 
 @contextmanager

@@ -319,6 +319,19 @@ def test_uvloops_policy_is_refused_with_a_sentence(monkeypatch: pytest.MonkeyPat
         new_event_loop()
 
 
+def test_a_uvloop_inside_of_a_window_is_refused_where_the_clock_meets_it() -> None:
+    class Loop(asyncio.SelectorEventLoop):
+        __module__ = "uvloop"
+
+    async def main() -> None:
+        with pytest.raises(VirtualTimeError, match=r"Loop, whose clock is C code"):
+            await clock.sleep_until(seconds(1))
+
+    clock = VirtualClock()
+    with clock.installed(), asyncio.Runner(loop_factory=Loop) as runner:
+        runner.run(main())
+
+
 def test_a_window_inside_of_a_foreign_loop_is_refused_and_names_the_fixture() -> None:
     async def main() -> None:
         with pytest.raises(VirtualTimeError, match="take the fixture virtual_time"), VirtualClock().installed():

@@ -1,4 +1,4 @@
-"""Under pytest-asyncio the loop is chosen at collection, by its own hook."""
+"""Under the plugins that run async tests: each has its own way of choosing the loop."""
 
 from __future__ import annotations
 
@@ -58,3 +58,39 @@ def test_marked_tests_run_on_virtual_time_and_others_as_always(pytester: pytest.
     )
     ran = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-q")
     ran.assert_outcomes(passed=3)
+
+
+ANYIO_TESTS = """
+import time
+import anyio, pytest
+from trio.testing import MockClock
+from harness.clock import new_event_loop, virtual_time
+
+@pytest.fixture(params=["trio", "asyncio"])
+def anyio_backend(request):
+    if request.param == "trio":
+        return "trio", {"clock": MockClock(autojump_threshold=0)}
+    return "asyncio", {"loop_factory": new_event_loop}
+
+@pytest.fixture
+def clock():
+    with virtual_time() as clock:
+        yield clock
+
+@pytest.mark.anyio
+async def test_sleeps_timeouts_and_threads(clock):
+    started = time.monotonic()
+    await anyio.sleep(30)
+    with anyio.move_on_after(5):
+        await anyio.sleep_forever()
+    time.sleep(2)
+    await clock.sleep_until(40_000_000_000)
+    assert await anyio.to_thread.run_sync(lambda: 3) == 3
+    assert clock.elapsed == time.monotonic() - started == 40
+"""
+
+
+def test_anyios_plugin_runs_on_virtual_time_on_both_backends(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(ANYIO_TESTS)
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error")
+    pytester.runpytest_inprocess("-p", "no:cacheprovider", "-q").assert_outcomes(passed=2)
