@@ -23,6 +23,7 @@ from harness.model import Began, Delta, Finish, FinishReason, Head, Prompt, Repl
 from harness.spec import Decoder, Operation
 
 _PATH: Final = re.compile(r"(?:/deployments/(?P<model>[^/]+))?/responses/?$")
+_POLL: Final = re.compile(r"/responses/(resp_[^/]+)/?$")
 _INCOMPLETE: Final[dict[str, FinishReason]] = {"max_output_tokens": "length", "content_filter": "filter"}
 _PAUSED: Final = frozenset({"queued", "in_progress"})
 _BOOKKEEPING: Final = frozenset(
@@ -46,12 +47,18 @@ class OpenAIResponses:
     renders = False
 
     def operation(self, request: Request) -> Operation | None:
-        """`openai.responses`, at whatever host and prefix."""
-        found = _PATH.search(urlsplit(request.url).path) if request.method.upper() == "POST" else None
+        """`openai.responses`, at whatever host and prefix; a poll of one that runs in the background has its id and its
+        query in its name, because these say all that it asks."""
+        place = urlsplit(request.url)
+        if request.method.upper() == "GET":
+            polled = _POLL.search(place.path)
+            return Operation(self.name, f"openai.responses/{polled[1]}?{place.query}") if polled else None
+        found = _PATH.search(place.path) if request.method.upper() == "POST" else None
         return Operation(self.name, "openai.responses", unquote(found["model"] or "")) if found else None
 
     def prompt(self, request: Request) -> Prompt:
-        """The decoded request. Raises DialectError where it is no JSON object, or its input neither text nor list."""
+        """The decoded request. Raises DialectError where it is no JSON object, or its input neither text nor list; a
+        poll is none either, because it asks nothing of a model."""
         return asked.prompt_of(request)
 
     def frames(self, head: Head, body: bytes) -> tuple[bytes, ...]:

@@ -193,3 +193,18 @@ def test_it_only_reads_and_says_who_writes() -> None:
         dialect.render(Reply(), Prompt(), [])
     with pytest.raises(DialectError, match=r"\$\.input"):
         dialect.prompt(Request("POST", URL, body=b'{"input": 7}'))
+
+
+def test_a_poll_is_an_answer_to_its_own_id_and_query() -> None:
+    def poll(path: str) -> Request:
+        return Request("GET", f"https://x.example/v1/responses/{path}")
+
+    one, other, cut = poll("resp_1"), poll("resp_2"), poll("resp_1?stream=true")
+    known = [dialects.recognise(request) for request in (one, other, cut)]
+    assert len({found[1] for found in known if found}) == 3
+    assert dialects.prompt_of(one) is None
+    body = json.dumps(response(output=[{"type": "message", "content": [{"type": "output_text", "text": "ok"}]}]))
+    found = dialects.decode(one, Timeline.of(Head(200), [body.encode()]))
+    assert found is not None
+    assert (found.text, found.finish) == ("ok", "stop")
+    assert dialects.recognise(poll("resp_1/input_items")) is None
