@@ -228,6 +228,7 @@ class Baton(Turn):
         """True where somebody could be kept waiting by somebody who does something real."""
         return self.is_open and (len(self.participants) > 1 or bool(self._real_work))
 
-    def is_alone(self) -> bool:
-        """True where nobody but the running thread could act before it waits."""
-        return len(self.participants) <= 1 and not self._real_work and not self._queue.ready
+    def alone(self) -> Callable[[], bool]:
+        """A question, cheap enough for every chunk: could nobody but the running thread act before it waits?"""
+        participants, real_work, ready = self.participants, self._real_work, self._queue.ready
+        return lambda: not (len(participants) > 1 or real_work or ready)

@@ -95,16 +95,17 @@ class Exchange:
             return
         events, asked_at, session_at = self.interaction.timeline.events, self._asked_at, self._session_at
         played = self.entry.played.append
-        while self._next < len(events):
-            offset, event = events[self._next]
+        watchers = self._watchers
+        for place, (offset, event) in enumerate(events[self._next :], start=self._next + 1):
             now = leap(Nanos(asked_at + offset))
             if now is None:
                 return
-            self._next += 1
-            self._over = self._next == self._ends_with
+            self._next = place
             played(Nanos(now - session_at))
-            if self._watchers:
+            if watchers:
                 self._tell(event)
+            if place == self._ends_with:
+                self._over = True
             yield event
 
     def _is_patient(self) -> bool:
