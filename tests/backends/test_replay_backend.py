@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import trio
+import trio.testing
 
 import harness
 from harness import LLMConnectionError, LLMParseError, LLMResponse, LLMResult, LLMTimeout, Miss
@@ -305,3 +307,17 @@ def test_one_backend_serves_several_loops_and_tasks() -> None:
         backend = session.backend()
         for _ in range(3):
             assert asyncio.run(all_at_once(backend.generate)) == ["0", "1", "2", "3", "4"]
+
+
+def test_a_backend_answers_under_trio_and_survives_its_cancel_scopes() -> None:
+    async def drive(backend: ReplayBackend) -> tuple[str, float]:
+        said = str((await backend.acomplete(ASK)).narrative_text)
+        with trio.move_on_after(1):
+            await backend.acomplete(ASK)
+        return said, trio.current_time()
+
+    with playing(limited(), Act(("ok",), gap_s=3)) as session:
+        backend = session.backend()
+        assert trio.run(drive, backend, clock=trio.testing.MockClock(autojump_threshold=0)) == ("ok", 16.0)
+        assert session.clock.now() == 16 * 10**9
+        assert session.history[-1].left == "cancelled"
