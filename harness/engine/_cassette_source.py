@@ -2,11 +2,11 @@
 
 Order of search:
 
-1. the next unplayed interaction, where its bytes or its key fit: a run in recorded order needs no index, and one whose
-   bytes are those of the recording not even a key;
-2. the index of keys, built at the first request out of order;
-3. the index of operation keys, where a dialect recognises the URL: another base URL or a dropped query is no miss;
-4. a matcher of the user's own.
+1. the next unplayed interaction, where its bytes fit: a run in recorded order needs neither key nor index;
+2. the index of bytes, which is built at the first other request and makes keys for those only whose bytes differ;
+3. the index of keys;
+4. the index of operation keys, where a dialect recognises the URL: another base URL or a dropped query is no miss;
+5. a matcher of the user's own.
 
 A backend asks in the native dialect, with a Prompt; it is compared with the decoded prompts of all interactions.
 """
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from harness.dialects import prompt_of, recognise
 from harness.matching import Rules, key, nearest, nearest_prompt, operation_key, same_prompt
@@ -22,6 +23,7 @@ from harness.model import Cassette, Prompt, Request
 from harness.spec import Found, Matcher, Mismatch, Operation
 
 NATIVE = "native"
+K = TypeVar("K")
 
 
 class CassetteSource:
@@ -43,6 +45,7 @@ class CassetteSource:
         self._played: set[int] = set()
         self._first_unplayed = 0
         self._keys: dict[int, bytes] = {}
+        self._by_bytes: dict[tuple[str, str, bytes], list[int]] | None = None
         self._by_key: dict[bytes, list[int]] | None = None
         self._by_operation: dict[bytes, list[int]] | None = None
         self._prompts: list[Prompt | None] | None = None
@@ -52,6 +55,9 @@ class CassetteSource:
         place = self._first_unplayed
         if place < len(self.cassette) and _is_same(self.cassette.interactions[place].request, request):
             return self._play(place, "key")
+        found = self._first_of([(self._bytes().get(_bytes_of(request), ()), "key")], repeat=False)
+        if found is not None:
+            return found
         known = recognise(request)
         if known is not None and known[1].dialect == NATIVE:
             return self._find_prompt(request)
@@ -82,6 +88,14 @@ class CassetteSource:
         if found is None:
             found = self._keys[place] = key(self.cassette.interactions[place].request, self._rules)
         return found
+
+    def _bytes(self) -> dict[tuple[str, str, bytes], list[int]]:
+        if self._by_bytes is None:
+            self._by_bytes = _grouped(len(self.cassette), self._bytes_at)
+        return self._by_bytes
+
+    def _bytes_at(self, place: int) -> tuple[str, str, bytes]:
+        return _bytes_of(self.cassette.interactions[place].request)
 
     def _index(self) -> dict[bytes, list[int]]:
         if self._by_key is None:
@@ -136,12 +150,12 @@ class CassetteSource:
 
     # --- playing ---
 
-    def _first_of(self, candidates: Sequence[tuple[Sequence[int], str]]) -> Found | None:
+    def _first_of(self, candidates: Sequence[tuple[Sequence[int], str]], *, repeat: bool = True) -> Found | None:
         for places, how in candidates:
             for place in places:
                 if place not in self._played:
                     return self._play(place, how)
-        if self._repeat:
+        if self._repeat and repeat:
             for places, how in candidates:
                 if places:
                     return self._play(places[-1], how)
@@ -159,8 +173,12 @@ def _is_same(recorded: Request, asked: Request) -> bool:
     return recorded.body == asked.body and recorded.url == asked.url and recorded.method == asked.method
 
 
-def _grouped(count: int, key_of: Callable[[int], bytes | None]) -> dict[bytes, list[int]]:
-    groups: defaultdict[bytes, list[int]] = defaultdict(list)
+def _bytes_of(request: Request) -> tuple[str, str, bytes]:
+    return request.method, request.url, request.body
+
+
+def _grouped(count: int, key_of: Callable[[int], K | None]) -> dict[K, list[int]]:
+    groups: defaultdict[K, list[int]] = defaultdict(list)
     for place in range(count):
         found = key_of(place)
         if found is not None:
