@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final, Self
-from urllib.parse import urlsplit
 
 from harness.clock import WallClock, installed_clock, real_lock
 from harness.contract import AsyncWire, Call, Desk, Pacer, Retries, Types, Verbs, Wire, adopted, resolve
@@ -189,7 +188,7 @@ class _Line:
 
 
 def _without_query(url: str) -> str:
-    """`url` for a message: no user name, no password, no query."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}" if host else url
+    """`url` for a message: no user name, no password, no query. Not parsed, because it may be no URL at all."""
+    scheme, mark, rest = url.partition("?")[0].rpartition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}"
