@@ -6,7 +6,7 @@ import _thread
 from typing import TYPE_CHECKING
 
 from harness.clock._real import is_in_real_time
-from harness.clock._trio import is_in_real_run
+from harness.clock._trio import mock_clock, running_trio
 
 if TYPE_CHECKING:
     from harness.clock._virtual import VirtualClock
@@ -33,4 +33,5 @@ def mine() -> VirtualClock | None:
     clock = _open
     if clock is None or _thread.get_ident() not in clock.baton.participants or is_in_real_time():
         return None
-    return None if is_in_real_run() else clock
+    trio = running_trio()
+    return clock if trio is None or mock_clock(trio) is not None else None

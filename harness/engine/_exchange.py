@@ -75,6 +75,11 @@ class Exchange:
         timeline = interaction.timeline
         self._ends_with = 0 if timeline.is_open else len(timeline.events)
 
+    @property
+    def is_over(self) -> bool:
+        """True once nothing more will be delivered."""
+        return self._over
+
     def next_event(self, now: Nanos) -> Due | None:
         """What is due next for a caller that starts reading at `now`; None after the end."""
         if self._over:

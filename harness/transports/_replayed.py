@@ -45,7 +45,8 @@ class ReplayedBody:
     def close(self) -> None:
         """The caller is done, early or not."""
         self._is_closed = True
-        self._exchange.left(self._session.clock.now(), "closed")
+        if not self._exchange.is_over:
+            self._exchange.left(self._session.clock.now(), "closed")
         if not self._events.gi_running:  # another thread is reading: it finds out when it wakes
             self._events.close()
 
