@@ -106,18 +106,21 @@ def _opener(request: pytest.FixtureRequest, node: pytest.Item | pytest.Collector
 def virtual_time(request: pytest.FixtureRequest) -> Iterator[VirtualClock]:
     """A VirtualClock that is the time of this test: sleeps, timeouts and backoff take no time, in exact order.
 
-    With a session open it is the session's clock.
+    With a session open it is the session's clock. While the test records it only counts: a live model takes real time.
     """
     from harness import clock  # noqa: PLC0415 - loads asyncio
+    from harness.pytest_plugin._loops import is_virtual  # noqa: PLC0415 - loads asyncio
 
     if markers(request.node):
         request.getfixturevalue("_harness_marked")  # its window is opened first, and this is the same one
     joined = clock.installed_clock()
     if joined is not None:
         yield joined
-        return
-    with clock.virtual_time() as opened:
-        yield opened
+    elif not is_virtual(run_of(request.config), request.node):
+        yield clock.VirtualClock()
+    else:
+        with clock.virtual_time() as opened:
+            yield opened
 
 
 @pytest.fixture

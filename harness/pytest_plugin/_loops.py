@@ -28,12 +28,12 @@ def factories(run: Run, item: pytest.Item) -> Mapping[str, LoopFactory]:
 def is_virtual(run: Run, item: pytest.Item) -> bool:
     """True for a test that replays. One that records meets real sockets, and virtual time cannot cross a socket."""
     names = set(getattr(item, "fixturenames", ()))
-    if "virtual_time" in names:
-        return True
+    asked_for = "virtual_time" in names
     if not markers(item) and not names & FIXTURES:
-        return False
+        return asked_for
     settings = merged(run.project.values, from_markers(markers(item)))
-    return settings.get("clock", "virtual") != "wall" and not _may_record(run, item, settings)
+    wanted = asked_for or settings.get("clock", "virtual") != "wall"
+    return wanted and not _may_record(run, item, settings)
 
 
 def _may_record(run: Run, item: pytest.Item, settings: Mapping[str, object]) -> bool:
