@@ -70,7 +70,8 @@ class _Version(argparse.Action):
 
 def _told(verb: _Verb, args: argparse.Namespace) -> int:
     try:
-        return verb.run(args)
+        code = verb.run(args)
+        sys.stdout.flush()  # here, where a reader that went away is caught, and not at the interpreter's end
     except (HarnessError, Miss) as error:
         return _tell(error, as_json=args.json)
     except BrokenPipeError:
@@ -80,6 +81,7 @@ def _told(verb: _Verb, args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130  # 128 + SIGINT, what shells expect
+    return code
 
 
 def _tell(error: BaseException, *, as_json: bool) -> Exit:
