@@ -11,7 +11,7 @@ from __future__ import annotations
 import _thread
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from contextlib import contextmanager
 from typing import Final
 
@@ -228,7 +228,9 @@ class Baton(Turn):
         """True where somebody could be kept waiting by somebody who does something real."""
         return self.is_open and (len(self.participants) > 1 or bool(self._real_work))
 
-    def alone(self) -> Callable[[], bool]:
-        """A question, cheap enough for every chunk: could nobody but the running thread act before it waits?"""
-        participants, real_work, ready = self.participants, self._real_work, self._queue.ready
-        return lambda: not (len(participants) > 1 or real_work or ready)
+    def others(self) -> tuple[Sized, Sized, Sized]:
+        """Who takes part, what real work is on its way, who is ready: the collections themselves, to be looked at.
+
+        With one, none and none, nobody but the running thread can act before it waits.
+        """
+        return self.participants, self._real_work, self._queue.ready

@@ -31,7 +31,7 @@ from harness.model import (
     TimedOut,
 )
 
-Leap = Callable[[Nanos], Nanos | None]
+Leap = Callable[[int], int | None]
 """Moves a clock to a moment, or leaves it where it is later already, and says what time it is then; None where somebody
 else may act before that moment, so that one has to wait."""
 
@@ -102,11 +102,11 @@ class Exchange:
         played = self.entry.played.append
         watchers = self._watchers
         for place, (offset, event) in enumerate(events[self._next :], start=self._next + 1):
-            now = leap(Nanos(asked_at + offset))
+            now = leap(asked_at + offset)
             if now is None:
                 return
             self._next = place
-            played(Nanos(now - session_at))
+            played(now - session_at)
             if watchers:
                 self._tell(event)
             if place == self._ends_with:

@@ -54,7 +54,7 @@ class Entry:
     id: str = ""
     how: str = ""
     answered: Interaction | None = None
-    played: list[Nanos] = field(default_factory=list)
+    played: list[int] = field(default_factory=list)
     heard: list[At] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     left: Left | None = None
@@ -72,7 +72,7 @@ class Entry:
     def events(self) -> list[At]:
         """What was delivered, and when since the session was opened."""
         script = self.answered.timeline.events if self.answered is not None else ()
-        return [*((at, event) for at, (_, event) in zip(self.played, script, strict=False)), *self.heard]
+        return [*((Nanos(at), event) for at, (_, event) in zip(self.played, script, strict=False)), *self.heard]
 
     @property
     def timeline(self) -> Timeline:

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Generator
 
 from harness.engine._exchange import Exchange, Leap
 from harness.errors import VirtualDeadlockError
-from harness.model import Event, Nanos
+from harness.model import Event
 from harness.spec import CancelEvent, Clock
 
 
@@ -58,5 +58,5 @@ def _waits() -> Leap:
     return _never
 
 
-def _never(at: Nanos) -> None:
+def _never(at: int) -> None:
     del at
