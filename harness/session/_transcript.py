@@ -63,8 +63,8 @@ class Transcriber:
         settings = " ".join(
             f"{key}={_plain(value)}" for key, value in sorted(prompt.parameters.items()) if _worth_showing(value)
         )
-        parts = [f"{entry.call} {name}".rstrip(), _asked(entry), prompt.model, tools, settings]
-        return "  ".join(part for part in parts if part)
+        parts = [name, _asked(entry), prompt.model, tools, settings]
+        return f"{entry.call} " + "  ".join(part for part in parts if part)
 
     def _attempt_lines(self, entry: Entry) -> Iterator[str]:
         yield from self._ask_lines(entry)
@@ -116,12 +116,13 @@ class Transcriber:
             case Reset(error=error, message=message):
                 return "reset", ", ".join(filter(None, [error, message, _heard(entry, reply)]))
             case TimedOut(phase=phase):
-                return "timed out", f"{phase}{_waiting_for(entry)}"
+                waited = _heard(entry, reply) or "waiting for the first byte"
+                return "timed out", f"{waited} ({phase} timeout)"
         if head is not None and reply is not None and reply.problem is not None and not reply.text:
             return _problem(reply.problem, head)
         heard_all = entry.left == "closed" and reply is not None and reply.finish is not None
         if entry.left is not None and not heard_all:
-            return entry.left, _heard(entry, reply) or "before the first chunk"
+            return entry.left, _heard(entry, reply) or "before the first byte"
         return "reply", self._reply(reply, head, entry)
 
     def _reply(self, reply: Reply | None, head: Head | None, entry: Entry) -> str:
@@ -209,15 +210,9 @@ def _problem(problem: Problem, head: Head) -> tuple[str, str]:
     return str(problem.status or head.status), f"{problem.kind}{message}{wait}"
 
 
-def _waiting_for(entry: Entry) -> str:
-    if entry.timeline.head is None:
-        return " timeout, nothing had arrived"
-    return f" timeout after {_chunks(entry)}"
-
-
 def _heard(entry: Entry, reply: Reply | None) -> str:
     if not entry.chunks:
-        return ""
+        return "" if entry.timeline.head is None else "after the headers"
     text = f" {_quoted(reply.text, _REPLY_SHOWN_MAX)}" if reply is not None and reply.text else ""
     return f"after {_chunks(entry)}{text}"
 
