@@ -44,7 +44,11 @@ def _tick(count: int, ticks: str) -> str:
 
 
 def duration(value: Nanos) -> str:
-    """`value` for a person: `0`, `2.4ms`, `212ms`, `2.10s`, `1m05s`."""
+    """`value` for a person.
+
+    >>> [duration(Nanos(value)) for value in (0, 2_400_000, 212_000_000, 2_104_000_000, 65_000_000_000)]
+    ['0', '2.4ms', '212ms', '2.10s', '1m05s']
+    """
     # Each limit is where the rounded text would need the next unit: 999.6 ms reads 1.00s, never 1000ms.
     if value == 0:
         return "0"
