@@ -6,7 +6,8 @@ Order of search:
 2. the index of bytes, which is built at the first other request and makes keys for those only whose bytes differ;
 3. the index of keys;
 4. the index of operation keys, where a dialect recognises the URL: another base URL or a dropped query is no miss;
-5. a matcher of the user's own.
+5. the bodies of recordings whose URL their project struck out (`**REDACTED**`, no scheme): body and method decide;
+6. a matcher of the user's own.
 
 A backend asks in the native dialect, with a Prompt; it is compared with the decoded prompts of all interactions.
 """
@@ -23,6 +24,7 @@ from harness.model import Cassette, Prompt, Request
 from harness.spec import Found, Matcher, Mismatch, Operation
 
 NATIVE = "native"
+_ANYWHERE = Operation("", "anywhere")
 K = TypeVar("K")
 
 
@@ -48,6 +50,7 @@ class CassetteSource:
         self._by_bytes: dict[tuple[str, str, bytes], list[int]] | None = None
         self._by_key: dict[bytes, list[int]] | None = None
         self._by_operation: dict[bytes, list[int]] | None = None
+        self._by_body: dict[bytes, list[int]] | None = None
         self._prompts: list[Prompt | None] | None = None
 
     def find(self, request: Request) -> Found | Mismatch:
@@ -69,6 +72,7 @@ class CassetteSource:
         if known is not None:
             operated = self._operations().get(operation_key(request, known[1], self._rules), [])
             candidates.append((operated, "operation"))
+        candidates.append((self._struck_out(request), "body"))
         if self._matcher is not None:
             candidates.append((self._matched(request, self._matcher), "matcher"))
         return self._first_of(candidates) or self._nearest(request)
@@ -111,6 +115,20 @@ class CassetteSource:
         request = self.cassette.interactions[place].request
         known = recognise(request)
         return operation_key(request, known[1], self._rules) if known else None
+
+    def _struck_out(self, request: Request) -> Sequence[int]:
+        """Those whose URL somebody struck out and whose body is this one. A request without a body is none of them:
+        nothing would be left to tell it from others."""
+        if self._by_body is None:
+            self._by_body = _grouped(len(self.cassette), self._body_key_of)
+        if not self._by_body or not request.body:
+            return ()
+        return self._by_body.get(operation_key(request, _ANYWHERE, self._rules), ())
+
+    def _body_key_of(self, place: int) -> bytes | None:
+        request = self.cassette.interactions[place].request
+        is_lost = request.body and "://" not in request.url
+        return operation_key(request, _ANYWHERE, self._rules) if is_lost else None
 
     def _matched(self, request: Request, matcher: Matcher) -> list[int]:
         asked = self._rules.redaction.request(request)

@@ -64,7 +64,7 @@ class Mismatch:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An answer and how it was found: `key`, `operation`, `prompt`, `rule` or `function`."""
+    """An answer and how it was found: `key`, `operation`, `body`, `prompt`, `rule` or `function`."""
 
     interaction: Interaction
     how: str = "key"
