@@ -41,8 +41,8 @@ class Note:
 class Entry:
     """One attempt of one call. Times are offsets since the session was opened.
 
-    `id` names the interaction or rule that answered, `how` says how it was found (`key`, `operation`, `body`, `prompt`, `rule`,
-    `function`), or is `live` or `miss`. `played` are the times at which the first events of `answered` were delivered:
+    `id` names the interaction or rule that answered, `how` says how it was found (`key`, `operation`, `body`, `prompt`,
+    `rule`, `function`), or is `live` or `miss`. `played` are the times at which the first events of `answered` were delivered:
     numbers and no pairs, because a thousand replays keep them all and the garbage collector would visit every pair.
     `heard` is what else came: everything of a live answer, a timeout of the caller's own.
     """
