@@ -18,7 +18,7 @@ from harness import LLMConnectionError, LLMParseError, LLMResponse, LLMResult, L
 from harness.backends import ReplayBackend
 from harness.contract import GenerationCancelled, LLMBackend
 from harness.errors import SessionError
-from harness.model import Problem, ToolCall
+from harness.model import Problem, Reset, ToolCall
 from harness.session import Session
 from harness.testing import Act, Script
 
@@ -223,14 +223,38 @@ def test_a_recording_session_has_no_model_to_ask(tmp_path: Any) -> None:
 
 
 def test_a_cancel_at_an_exact_moment_ends_a_wait_at_that_moment() -> None:
+    heard: list[str] = []
     with playing(limited(), Act(("ok",))) as session:
         backend = session.backend()
         backend.cancel_event = threading.Event()
+        backend.on_status = heard.append
         session.cancel_at("t=6s")
         with pytest.raises(GenerationCancelled):
             backend.complete(ASK)
         assert session.clock.now() == 6 * 10**9
         assert backend.last_finish_reason is None
+    assert [text[-12:] for text in heard] == ["retry in 12s", " retry in 7s"], "nothing is told after the cancel"
+
+
+def test_a_cancel_stops_between_the_tokens_of_one_chunk() -> None:
+    interaction = Script.of(Act(("one ", "two ", "three"))).cassette().interactions[0]
+    coalesced = interaction.timeline.rechunked([len(interaction.timeline.body)])
+    with harness.replay(harness.Cassette((harness.Interaction(interaction.request, coalesced),))) as session:
+        backend = session.backend()
+        backend.cancel_event = event = threading.Event()
+        stream = backend.stream_tokens([{"role": "user", "content": "Say something."}])
+        assert next(iter(stream)) == "one "
+        event.set()
+        with pytest.raises(GenerationCancelled):
+            next(iter(stream))
+
+
+def test_what_is_lost_after_the_model_was_done_is_not_lost() -> None:
+    interaction = Script.of(Act(("whole",))).cassette().interactions[0]
+    lost = interaction.timeline.cut(99).then(Reset("RemoteProtocolError"))
+    with harness.replay(harness.Cassette((harness.Interaction(interaction.request, lost),))) as session:
+        response = session.backend().complete([{"role": "user", "content": "Say something."}])
+    assert response == LLMResponse("whole", None, "stop")
 
 
 def test_a_cancel_ends_a_stall_too() -> None:
