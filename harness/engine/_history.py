@@ -42,7 +42,7 @@ class Entry:
     """One attempt of one call. Times are offsets since the session was opened.
 
     `id` names the interaction or rule that answered, `how` says how it was found (`key`, `operation`, `body`, `prompt`,
-    `rule`, `function`), or is `live` or `miss`. `played` are the times at which the first events of `answered` were delivered:
+    `rule`, `function`), or is `live` or `miss`. `played` are the times at which the first events of `answered` came:
     numbers and no pairs, because a thousand replays keep them all and the garbage collector would visit every pair.
     `heard` is what else came: everything of a live answer, a timeout of the caller's own.
     """
