@@ -2,7 +2,7 @@
 
 from harness.transports._guard import block_network
 from harness.transports._interception import intercepting, is_intercepting
-from harness.transports._lookup import OpenSession
+from harness.transports._lookup import OpenSession, open_members
 from harness.transports._transport import transport
 
-__all__ = ["OpenSession", "block_network", "intercepting", "is_intercepting", "transport"]
+__all__ = ["OpenSession", "block_network", "intercepting", "is_intercepting", "open_members", "transport"]
