@@ -6,9 +6,10 @@ asked, and a miss that no test was blamed for replaces what the call returned or
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,6 +18,9 @@ from harness.errors import HarnessError, Miss
 from harness.pytest_plugin._run import Run
 
 _HOUSE = Path(harness.__file__).parent
+if TYPE_CHECKING:  # it loads all that a run without a session need not load
+    from harness.session import Session
+
 SECTION = "harness transcript"
 
 
@@ -38,9 +42,17 @@ def blame(run: Run, item: pytest.Item) -> Generator[None, Any, Any]:
 
 def show(run: Run, item: pytest.Item) -> None:
     """Put the transcripts of the open sessions into the report of `item`."""
-    for opened in run.opened:
-        if len(opened.session.history):
-            item.add_report_section("call", SECTION, opened.session.transcript())
+    for session in _sessions(run):
+        if len(session.history):
+            item.add_report_section("call", SECTION, session.transcript())
+
+
+def _sessions(run: Run) -> list[Session]:
+    """Every open session: those of the fixtures, and those that a test or its fixtures opened with harness.replay."""
+    ours = [opened.session for opened in run.opened]
+    transports = sys.modules.get("harness.transports")  # where it is not loaded, no session is open
+    others = [member.session for member in transports.open_members()] if transports is not None else []
+    return [*ours, *(session for session in others if not any(session is one for one in ours))]
 
 
 def _blame_quiet(run: Run, item: pytest.Item) -> None:
@@ -61,8 +73,8 @@ def _blame_quiet(run: Run, item: pytest.Item) -> None:
 
 def _new_miss(run: Run) -> Miss | None:
     """The first miss that no test was blamed for; the others are its consequences."""
-    misses = [miss for opened in run.opened if (miss := opened.new_miss())]
-    return misses[0] if misses else None
+    fresh = [miss for session in _sessions(run) for miss in run.fresh(session.misses)]
+    return fresh[0] if fresh else None
 
 
 def without_us(excinfo: pytest.ExceptionInfo[BaseException], root: Path) -> bool:
@@ -80,7 +92,7 @@ def without_us(excinfo: pytest.ExceptionInfo[BaseException], root: Path) -> bool
 
 
 def _is_ours(excinfo: pytest.ExceptionInfo[BaseException] | None) -> bool:
-    return excinfo is not None and isinstance(excinfo.value, HarnessError | Miss)
+    return excinfo is not None and isinstance(excinfo.value, HarnessError | Miss | pytest.UsageError)
 
 
 def _is_of(path: Path, root: Path) -> bool:

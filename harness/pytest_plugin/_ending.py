@@ -17,7 +17,7 @@ OUTPUT_KEY = "harness"
 def finish(session: pytest.Session) -> None:
     """A worker hands over what it knows; everybody else judges, and forgets the parts."""
     run = run_of(session.config)
-    if run.is_worker:
+    if run.worker:
         session.config.workeroutput[OUTPUT_KEY] = {  # type: ignore[attr-defined]  # xdist's own place for it
             "shared": run.shared.exported(),
             "written": [(str(one.path), one.interactions, one.failed) for one in run.written.values()],

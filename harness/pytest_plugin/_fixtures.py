@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unittest
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -32,8 +33,8 @@ def _harness_marked(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     opener = request.getfixturevalue("_harness_opener")
     session = opener()
-    if request.instance is not None and "replay" not in request.fixturenames:
-        request.instance.harness_session = session  # a TestCase takes no fixtures
+    if isinstance(request.instance, unittest.TestCase):
+        request.instance.harness_session = session  # type: ignore[attr-defined]  # it takes no fixtures
     yield
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.engine import Mode
@@ -19,6 +19,7 @@ class Opened:
     """`path` is the cassette, None for what has no file. A new cassette is recorded into `part` and merged at the end.
 
     `usage` is set where several tests share the cassette; then what is left over is judged at the end of the run.
+    `owner` is whom it is noted under.
     """
 
     session: Session
@@ -27,19 +28,12 @@ class Opened:
     mode: str = "none"
     part: Path | None = None
     usage: Usage | None = None
-    reported: set[int] = field(default_factory=set)
 
-    def new_miss(self) -> Miss | None:
-        """The first miss that no test has been blamed for. From now on all of them have been."""
-        fresh = [miss for miss in self.session.misses if id(miss) not in self.reported]
-        self.reported |= {id(miss) for miss in fresh}
-        return fresh[0] if fresh else None
-
-    def judged(self) -> HarnessError | Miss | None:
+    def judged(self, run: Run) -> HarnessError | Miss | None:
         """What was promised and not kept, for a test that passed."""
-        miss = self.new_miss()
-        if miss is not None:
-            return miss
+        late = run.fresh(self.session.misses)
+        if late:
+            return late[0]
         found = self.session.complaint()
         left_over = isinstance(found, UnplayedError)
         if self.usage is not None and self.session.replays and (found is None or left_over):

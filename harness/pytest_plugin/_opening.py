@@ -15,6 +15,7 @@ from harness.pytest_plugin._opened import Opened
 from harness.pytest_plugin._parts import has_parts, part_path
 from harness.pytest_plugin._run import Run
 from harness.pytest_plugin._settings import SESSION_KEYS, SOURCES, checked, merged
+from harness.pytest_plugin._shared import Usage
 from harness.session import Session, record, replay, scenario
 from harness.storage import load
 
@@ -22,7 +23,8 @@ from harness.storage import load
 @dataclass(frozen=True, slots=True)
 class Owner:
     """Whose sessions these are. `beside` is the folder of the test file, `folders` are where its cassettes lie, the
-    first for new ones, `name` and `cls` what its own cassette is called by, `order` its place in the run."""
+    first for new ones, `name` and `cls` what its own cassette is called by, `order` its place in the run; `is_wide` for
+    all but a test."""
 
     id: str
     name: str
@@ -31,6 +33,7 @@ class Owner:
     folders: tuple[Path, ...]
     scenarios: tuple[Path, ...]
     order: int
+    is_wide: bool
 
 
 class Opener:
@@ -79,7 +82,7 @@ class Opener:
             raise first
 
     def _settle(self, opened: Opened, *, passed: bool, failed: bool) -> HarnessError | Miss | None:
-        error = opened.judged() if passed else None
+        error = opened.judged(self._run) if passed else None
         written = None
         if passed and not error:
             written = opened.keep(self._run)
@@ -109,7 +112,7 @@ class Opener:
     def _cassette(self, settings: dict[str, Any]) -> Opened:
         path = self._path(settings.get("cassette"))
         mode = self._run.modes.decide(settings.get("mode"))
-        usage = self._run.shared.usage(path)
+        usage = self._usage(path)
         if mode == "rewrite" or (mode == "once" and (not path.exists() or has_parts(self._run.folder, path))):
             part = self._part(path)
             opened = self._start(lambda **kept: record(part, "once", **kept), settings)
@@ -120,6 +123,18 @@ class Opener:
             opened = self._start(lambda **kept: self._replay(path, kept), settings)
         opened.path, opened.mode, opened.usage = path, mode, usage
         return opened
+
+    def _usage(self, path: Path) -> Usage | None:
+        """Set where others use this cassette too: tests that name it, or the same class or module in another worker."""
+        if self._run.worker and self._owner.is_wide:
+            self._run.shared.uses(path, self._noted)
+            self._run.shared.uses(path, f"{self._owner.id} in other workers")
+            self._run.shared.passes(path, f"{self._owner.id} in other workers")
+        return self._run.shared.usage(path)
+
+    @property
+    def _noted(self) -> str:
+        return f"{self._owner.id} in {self._run.worker}" if self._run.worker and self._owner.is_wide else self._owner.id
 
     def _replay(self, path: Path, kept: dict[str, Any]) -> Session:
         shown = self._run.shown(path)
@@ -132,7 +147,7 @@ class Opener:
     def _start(self, make: Callable[..., Session], settings: dict[str, Any]) -> Opened:
         kept = {key: value for key, value in settings.items() if key in SESSION_KEYS and key != "mode"}
         kept["unplayed"] = self._run.unplayed or kept.get("unplayed", "fail")
-        return Opened(make(**kept).start(), self._owner.id)
+        return Opened(make(**kept).start(), self._noted)
 
     def _path(self, name: str | None) -> Path:
         owner = self._owner
@@ -144,7 +159,8 @@ class Opener:
 
     def _part(self, path: Path) -> Path:
         """A fresh place to record to. A test that runs a second time records its part anew."""
-        place = f"{self._owner.order:09d}-{len(self._opened):03d}"
+        whose = f"-{self._run.worker}" if self._owner.is_wide else ""
+        place = f"{self._owner.order:09d}-{len(self._opened):03d}{whose}"
         part = part_path(self._run.folder, path, place)
         part.unlink(missing_ok=True)
         return part

@@ -55,6 +55,7 @@ def owner_of(node: pytest.Item | pytest.Collector, request: pytest.FixtureReques
         folders=cassette_folders(node, settings),
         scenarios=(_folder(node, settings, "scenario_dir", "scenarios"),),
         order=_order(node),
+        is_wide=not isinstance(node, pytest.Item),
     )
 
 

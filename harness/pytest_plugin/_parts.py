@@ -59,4 +59,6 @@ def locked(run: Path, cassette: Path) -> Iterator[None]:
 
 def _parts(run: Path, cassette: Path) -> list[Path]:
     folder = parts_folder(run, cassette)
-    return sorted(folder.glob("*/*")) if folder.is_dir() else []
+    found = (place / cassette.name for place in sorted(folder.iterdir())) if folder.is_dir() else ()
+    # By its name: beside it another worker may be writing the next one, under a name that is to be replaced.
+    return [part for part in found if part.is_file()]

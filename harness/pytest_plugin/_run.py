@@ -6,13 +6,14 @@ import os
 import shutil
 import tempfile
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.errors import SessionError
+from harness.errors import Miss, SessionError
 from harness.pytest_plugin._modes import Modes
 from harness.pytest_plugin._settings import Project, read_project
 from harness.pytest_plugin._shared import Shared
@@ -39,27 +40,34 @@ class Written:
 
 @dataclass(slots=True)
 class Run:
-    """One process's part of a run. `id` is the same in every worker of pytest-xdist.
+    """One process's part of a run. `id` is the same in every worker of pytest-xdist, and `worker` its name there.
 
-    `order` is the place of each test in the order of collection, `written` is for the summary,
-    `opened` the sessions that are open now.
+    `order` is the place of each test in the order of collection, `opened` are the sessions that are open now, `written`
+    is for the summary, `blamed` are the misses that some test has failed for.
     """
 
     id: str
     project: Project
     modes: Modes
     unplayed: str | None
-    is_worker: bool
+    worker: str
     order: dict[str, int] = field(default_factory=dict)
     written: dict[str, Written] = field(default_factory=dict)
     shared: Shared = field(default_factory=Shared)
     opened: list[Opened] = field(default_factory=list)
+    blamed: list[Miss] = field(default_factory=list)
     _claims: dict[str, tuple[Path, str]] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
         """Where the parts of cassettes that this run makes are kept until it ends."""
         return Path(tempfile.gettempdir()) / f"harness-{self.id}"
+
+    def fresh(self, misses: Iterable[Miss]) -> list[Miss]:
+        """Those of `misses` that no test has been blamed for. From now on one has."""
+        found = [miss for miss in misses if not any(miss is one for one in self.blamed)]
+        self.blamed += found
+        return found
 
     def claim(self, path: Path, owner: str) -> None:
         """`owner` keeps its own cassette at `path`. Raises SessionError where another test's is the same file."""
@@ -85,7 +93,7 @@ class Run:
 
     def close(self) -> None:
         """Forget the parts. The controller does it, when all workers are done."""
-        if not self.is_worker:
+        if not self.worker:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -97,7 +105,7 @@ def open_run(config: pytest.Config) -> Run:
         project=read_project(config.rootpath),
         modes=Modes.of(config.getoption("harness_record"), os.environ),
         unplayed=config.getoption("harness_unplayed"),
-        is_worker=worker is not None,
+        worker=worker["workerid"] if worker else "",
     )
     config.stash[_STASH] = run
     return run

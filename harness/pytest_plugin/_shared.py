@@ -51,6 +51,10 @@ class Shared:
         """`user` names `path`, and was collected."""
         self._usage.setdefault(str(path), Usage()).users.add(user)
 
+    def passes(self, path: Path, user: str) -> None:
+        """`user` needs not be waited for."""
+        self._usage[str(path)].passed.add(user)
+
     def usage(self, path: Path) -> Usage | None:
         """How `path` is used, None where it is not shared."""
         found = self._usage.get(str(path))

@@ -182,6 +182,26 @@ def test_every_open_session_is_asked_and_each_miss_is_reported_once(recorded: An
     assert "FAILED test_a.py::test_misses - harness.errors.Miss" in shown
 
 
+def test_a_session_of_the_tests_own_is_asked_as_well(recorded: Any, text: Any) -> None:
+    recorded.write(
+        "test_a.py",
+        """
+        @pytest.fixture
+        def session():
+            with harness.replay("cassettes/test_a/greeting.yaml") as session:
+                yield session
+
+        def test_ask(session):
+            ask("hello")
+            try:
+                ask("else")
+            except BaseException:
+                pass
+        """,
+    )
+    assert "FAILED test_a.py::test_ask - harness.errors.Miss" in text(recorded.run(failed=1, errors=1))
+
+
 def test_a_refused_connection_fails_the_test(recorded: Any, text: Any) -> None:
     recorded.write(
         "test_a.py",
