@@ -7,12 +7,15 @@ from harness.matching._nearest import nearest
 from harness.matching._prompts import nearest_prompt, same_prompt
 from harness.matching._redaction import Redaction
 from harness.matching._rules import Ignore, Rules
+from harness.matching._stream import Piece, StreamRedactor
 
 __all__ = [
     "Ignore",
     "Leak",
+    "Piece",
     "Redaction",
     "Rules",
+    "StreamRedactor",
     "constant",
     "key",
     "nearest",

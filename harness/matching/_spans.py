@@ -37,8 +37,8 @@ class Span(NamedTuple):
 
 
 _TOKEN_CHARACTERS = frozenset((string.ascii_letters + string.digits + "_-+/").encode())
-_CLASSES = bytes(1 if byte in _TOKEN_CHARACTERS else 0 for byte in range(256))
-_LONG = b"\x01" * RUN
+CLASSES = bytes(1 if byte in _TOKEN_CHARACTERS else 0 for byte in range(256))
+LONG = b"\x01" * RUN
 _AWS_SECRET_SIZE = 40
 _LONGEST_URL = 4096  # a longer run is base64: a slash in it begins nothing
 _LONGEST_NAME = 64
@@ -55,9 +55,9 @@ _AT_SLASH = re.compile(f"/(?:{_GROUPS})".encode())
 
 def shape_spans(data: bytes) -> Iterator[Span]:
     """Key-shaped strings, wherever they stand."""
-    classes = data.translate(_CLASSES)
+    classes = data.translate(CLASSES)
     size = len(data)
-    start = classes.find(_LONG)
+    start = classes.find(LONG)
     while start >= 0:
         stop = classes.find(b"\0", start + RUN)
         stop = size if stop < 0 else stop
@@ -68,7 +68,7 @@ def shape_spans(data: bytes) -> Iterator[Span]:
             yield from _aws_secret(data, start)
         if data.find(b"/", start, stop) >= 0 and stop - start <= _LONGEST_URL:
             yield from _behind_slashes(data, start, stop)
-        start = classes.find(_LONG, stop)
+        start = classes.find(LONG, stop)
 
 
 def _is_led(data: bytes, start: int) -> bool:
