@@ -1,6 +1,7 @@
-"""Interception: while sessions are open, the real transports of httpx and httpx2 ask them first.
+"""Interception: while sessions are open, the real transports of httpx and httpx2 ask them first, and so do the other
+clients (see `_others`).
 
-Patched once per process when the first session opens (or when a family is imported later), and gone with the last one.
+Patched once per process when the first session opens (or when a client is imported later), and gone with the last one.
 "The last one" includes code that was started inside a session and outlives it: as long as such a context exists, the
 patch stays, so that its requests are misses. Without that they would go to the network the moment the session closes.
 
@@ -18,7 +19,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from harness.transports import _carry, _guard
+from harness.transports import _carry, _guard, _others
 from harness.transports._family import FAMILIES, family
 from harness.transports._imports import Latecomers
 from harness.transports._lookup import (
@@ -60,9 +61,9 @@ class _Interception:
 
     def __init__(self) -> None:
         self._members: list[weakref.ref[Member]] = []
-        self._families: dict[str, list[Patch]] = {}
+        self._seams: dict[str, list[Patch]] = {}
         self._carrying = _carry.patches()
-        self._latecomers = Latecomers(FAMILIES, self._arrived)
+        self._latecomers = Latecomers([*FAMILIES, *_others.SEAMS], self._arrived)
         # Real locks, made below `threading`: virtual time replaces its factory, and this is not the test's business.
         self._lock = _thread.allocate_lock()
         self._unsettled = False
@@ -108,17 +109,19 @@ class _Interception:
 
     def _take_out(self) -> None:
         self._latecomers.unwatch()
-        for patch in [*self._carrying, *(patch for patches in self._families.values() for patch in patches)]:
+        for patch in [*self._carrying, *(patch for patches in self._seams.values() for patch in patches)]:
             patch.remove()
 
     def _arrived(self, module: ModuleType) -> None:
-        patches = self._families.setdefault(module.__name__, _patches(module))
+        patches = self._seams.setdefault(module.__name__, _patches(module))
         if self.is_on:
             for patch in patches:
                 patch.apply()
 
 
 def _patches(module: ModuleType) -> list[Patch]:
+    if (seam := _others.SEAMS.get(module.__name__)) is not None:
+        return seam(module)
     return [
         Patch(module.HTTPTransport, "handle_request", _intercepting(module)),
         Patch(module.AsyncHTTPTransport, "handle_async_request", _aintercepting(module)),
