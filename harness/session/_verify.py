@@ -55,7 +55,9 @@ def complaint(known: Remembered) -> HarnessError | None:
         text = _listed(
             f"{len(known.unplayed)} of {_count(known.answers)} in {known.source} not asked for", known.unplayed
         )
-        return UnplayedError(f"{text}\n  next: record it anew, or say unplayed='ignore' (--harness-unplayed=ignore)")
+        return UnplayedError(
+            f"{text}\n  next: ask for it, take it out, or say unplayed='ignore' (--harness-unplayed=ignore)"
+        )
     return None
 
 
