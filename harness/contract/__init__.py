@@ -5,7 +5,7 @@ from harness.contract._adopt import adopted
 from harness.contract._ask import Desk, Line
 from harness.contract._drive import LOOK_UP, AsyncWire, Wire, sleep_until
 from harness.contract._generation import Call
-from harness.contract._prompt import DEFAULTS
+from harness.contract._prompt import DEFAULTS, chat_call, prompt_call
 from harness.contract._resolve import Contract, Types, resolve
 from harness.contract._retry import Pacer, Retries
 from harness.contract._tool_call import parse_tool_call
@@ -49,7 +49,9 @@ __all__ = [
     "Verbs",
     "Wire",
     "adopted",
+    "chat_call",
     "parse_tool_call",
+    "prompt_call",
     "resolve",
     "sleep_until",
 ]

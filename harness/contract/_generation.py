@@ -225,6 +225,8 @@ class _Generation:
                     yield Say(text)
                 case Status(text=text):
                     self.hooks.tell(text)
+                case Unknown(event="cancelled"):  # what a recorded call came to: at this moment its caller said stop
+                    raise self._cancelled()
 
     def _is_done(self) -> bool:
         return any(isinstance(delta, Finish) for delta in self.deltas)
@@ -234,8 +236,11 @@ class _Generation:
 
     def _stop_if_cancelled(self) -> None:
         if self.hooks.cancelled():
-            message = f"generation cancelled ({self.model})"
-            raise self.types.error(self.types.cancelled, message, model=self.model)
+            raise self._cancelled()
+
+    def _cancelled(self) -> BaseException:
+        message = f"generation cancelled ({self.model})"
+        return self.types.error(self.types.cancelled, message, model=self.model)
 
     def _lost(self, event: Reset | TimedOut | None) -> BaseException:
         """What a failed wire is in the words of the contract."""

@@ -7,7 +7,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.backends import ReplayBackend
+from harness.backends import ReplayBackend, health_apart
 from harness.engine import REPLAY, CassetteSource, Mode
 from harness.live import choose
 from harness.matching import Rules
@@ -48,6 +48,7 @@ def replay(  # noqa: PLR0913 - the keywords of the front door
     Raises CassetteNotFoundError, CassetteError.
     """
     rules = Rules.of(ignore=ignore, redact=redact)
+    asked, (source, available) = source, _health_apart(source)
     found, answers, title = _source(source, rules, repeat=on_exhausted == "repeat", matcher=matcher)
     plan = Plan(
         source=found,
@@ -56,9 +57,10 @@ def replay(  # noqa: PLR0913 - the keywords of the front door
         rights=REPLAY,
         answers=answers,
         unplayed=unplayed,
-        hint=hint or _hint(source),
+        hint=hint or _hint(asked),
         allowed_hosts=tuple(allowed_hosts),
         ignored_hosts=tuple(ignored_hosts),
+        available=available,
     )
     return Session(plan, Ticking(clock))
 
@@ -76,11 +78,15 @@ def record(  # noqa: PLR0913 - the keywords of the front door
     allowed_hosts: Iterable[str] = (),
     ignored_hosts: Iterable[str] = (),
     hint: str = "",
+    beside: AnyPath | None = None,
 ) -> Session:
     """Record `path` in `mode`: `none`, `once`, `new_episodes` or `all` with vcrpy's meaning, or `rewrite`
     to start anew.
 
-    Everything is redacted before it is written. Raises CassetteError where a cassette is there and cannot be read, and
+    Everything is redacted before it is written. While recording, a journal lies beside the cassette (`*.journal`, worth
+    a line in .gitignore); after a crash `harness recover` turns it into one. `beside` puts it beside another cassette,
+    which this one will be a part of.
+    Raises CassetteError where a cassette is there and cannot be read or a recording of it waits to be recovered, and
     CassetteNotFoundError in mode `none` without one. ValueError for an unknown mode.
     """
     rules = Rules.of(ignore=ignore, redact=redact)
@@ -88,7 +94,7 @@ def record(  # noqa: PLR0913 - the keywords of the front door
     target = Path(path)
     if chosen is Mode.NONE:
         load(target)  # the error of a missing cassette is raised here, before anything is opened
-    recorder = Recorder(target, chosen, rules, rewrite=rewrite)
+    recorder = Recorder(target, chosen, rules, rewrite=rewrite, beside=Path(beside) if beside is not None else None)
     source = CassetteSource(recorder.before, rules, repeat=on_exhausted == "repeat", matcher=matcher)
     plan = Plan(
         source=source,
@@ -143,8 +149,17 @@ def get_backend(name: str | None = None, **options: Any) -> Any:
 def replay_backend(cassette: AnyPath, contract: Any = None, **options: Any) -> ReplayBackend:
     """The backend called `replay`: answers from `cassette`, with no session around it, so nothing is verified."""
     rules = Rules()
-    found, answers, title = _source(cassette, rules, repeat=False, matcher=None)
-    plan = Plan(source=found, title=title, rules=rules, rights=REPLAY, answers=answers, intercepts=False)
+    source, available = _health_apart(cassette)
+    found, answers, title = _source(source, rules, repeat=False, matcher=None)
+    plan = Plan(
+        source=found,
+        title=title,
+        rules=rules,
+        rights=REPLAY,
+        answers=answers,
+        intercepts=False,
+        available=available,
+    )
     return Session(plan, Ticking(installs=False)).start().backend(contract, **options)
 
 
@@ -160,6 +175,13 @@ def _source(
     if isinstance(source, Source):
         return source, len(source.unplayed()), source.name
     return function_source(source), 1, f"function {getattr(source, '__name__', '')}".rstrip()
+
+
+def _health_apart(source: Any) -> tuple[Any, tuple[bool, ...]]:
+    """`source`, loaded where it is a path, and the health answers that it holds."""
+    if isinstance(source, str | PathLike):
+        source = load(Path(fspath(source)))
+    return health_apart(source) if isinstance(source, Cassette) else (source, ())
 
 
 def _mode(word: str) -> tuple[Mode, bool]:

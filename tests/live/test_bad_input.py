@@ -95,7 +95,7 @@ def test_a_refused_connection_says_who_was_asked_where(name: str) -> None:
         url = peer.base_url.removesuffix("/v1")
         with pytest.raises(LLMConnectionError, match=rf"m at {url}{PATHS[name]} was not reached: ConnectError: "):
             backend(name, base_url=url).complete(HELLO)
-        with pytest.raises(LLMConnectionError, match="All connection attempts failed|refused"):
+        with pytest.raises(LLMConnectionError, match=r"All connection attempts failed|refused"):
             asyncio.run(backend(name, base_url=url).generate("Hello?"))
 
 

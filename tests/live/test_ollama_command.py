@@ -1,4 +1,4 @@
-"""`ollama run` as a subprocess: what is asked of it, what is made of what it prints, and that nothing of it survives."""
+"""`ollama run` as a subprocess: what is asked of it, what is made of what it prints, and that nothing survives it."""
 
 from __future__ import annotations
 
