@@ -16,6 +16,7 @@ from harness.dialects._framing import (
     split_sse,
 )
 from harness.dialects._native import native_line, native_request
+from harness.dialects._spelling import spelled
 from harness.dialects._table import (
     BUILT_IN,
     MEANING,
@@ -46,6 +47,7 @@ __all__ = [
     "native_request",
     "prompt_of",
     "recognise",
+    "spelled",
     "split_json_array",
     "split_ndjson",
     "split_sse",

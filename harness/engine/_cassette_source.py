@@ -5,7 +5,8 @@ Order of search:
 1. the next unplayed interaction, where its bytes fit: a run in recorded order needs neither key nor index;
 2. the index of bytes, which is built at the first other request and makes keys for those only whose bytes differ;
 3. the index of keys;
-4. the index of operation keys, where a dialect recognises the URL: another base URL or a dropped query is no miss;
+4. the index of operation keys, where a dialect recognises the URL: another base URL, a dropped query or another
+   spelling of what the provider reads in several is no miss;
 5. the bodies of recordings whose URL their project struck out (`**REDACTED**`, no scheme): body and method decide;
 6. a matcher of the user's own.
 
@@ -16,9 +17,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
-from harness.dialects import prompt_of, recognise
+from harness.dialects import prompt_of, recognise, spelled
 from harness.matching import Rules, key, nearest, nearest_prompt, operation_key, same_prompt
 from harness.model import Cassette, Prompt, Request
 from harness.spec import Found, Matcher, Mismatch, Operation
@@ -70,7 +72,7 @@ class CassetteSource:
         same = self._index().get(wanted, [])
         candidates: list[tuple[Sequence[int], str]] = [(same, "key")]
         if known is not None:
-            operated = self._operations().get(operation_key(request, known[1], self._rules), [])
+            operated = self._operations().get(self._spelled_key(request, known[1]), [])
             candidates.append((operated, "operation"))
         candidates.append((self._struck_out(request), "body"))
         if self._matcher is not None:
@@ -114,7 +116,10 @@ class CassetteSource:
     def _operation_key_of(self, place: int) -> bytes | None:
         request = self.cassette.interactions[place].request
         known = recognise(request)
-        return operation_key(request, known[1], self._rules) if known else None
+        return self._spelled_key(request, known[1]) if known else None
+
+    def _spelled_key(self, request: Request, operation: Operation) -> bytes:
+        return operation_key(spelled(request, operation), operation, self._rules)
 
     def _struck_out(self, request: Request) -> Sequence[int]:
         """Those whose URL somebody struck out and whose body is this one. A request without a body is none of them:
@@ -139,8 +144,11 @@ class CassetteSource:
         ]
 
     def _nearest(self, request: Request) -> Mismatch:
-        candidates = [(it, place in self._played) for place, it in enumerate(self.cassette)]
-        return nearest(request, candidates, self._rules, operation=_operation)
+        candidates = [
+            (replace(it, request=_respelled(it.request)), place in self._played)
+            for place, it in enumerate(self.cassette)
+        ]
+        return nearest(_respelled(request), candidates, self._rules, operation=_operation)
 
     # --- by meaning ---
 
@@ -202,6 +210,11 @@ def _grouped(count: int, key_of: Callable[[int], K | None]) -> dict[K, list[int]
         if found is not None:
             groups[found].append(place)
     return groups
+
+
+def _respelled(request: Request) -> Request:
+    known = recognise(request)
+    return spelled(request, known[1]) if known else request
 
 
 def _operation(request: Request) -> Operation | None:
