@@ -74,6 +74,10 @@ class CassetteWriteError(CassetteError, OSError):
     """A cassette could not be written. What was there before is intact."""
 
 
+class CassetteChangedError(CassetteWriteError):
+    """A cassette was changed on disk while it was being recorded. It stands; what was recorded is elsewhere."""
+
+
 class DialectError(HarnessError):
     """Bytes are not what their dialect says. Carries the place in the message."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from harness.dialects import MEANING
 from harness.engine._history import Entry
@@ -19,12 +20,26 @@ from harness.model import (
 )
 
 
+class Witness(Protocol):
+    """Is told of every event before the consumer is, with offsets since the request was sent."""
+
+    def heard(self, at: Nanos, event: Event) -> None:
+        """`event` arrived."""
+
+    def left(self, at: Nanos, how: Left) -> None:
+        """The caller went away."""
+
+
 class Take:
-    """Listens to one live answer without holding it up. Its place in the cassette is that of its request."""
+    """Listens to one live answer without holding it up. Its place in the cassette is that of its request.
+
+    `witness` is told of everything as it happens.
+    """
 
     def __init__(self, request: Request, entry: Entry) -> None:
         self.request = request
         self.entry = entry
+        self.witness: Witness | None = None
         self._sent_at = ZERO
         self.finished = False  # kept, not computed: asking the timeline for every chunk would cost the square of them
 
@@ -36,16 +51,22 @@ class Take:
         """`event` arrived at `now`. What comes after the end or after leaving is not part of the answer."""
         if not self.finished:
             self.finished = isinstance(event, End | Reset | TimedOut)
-            self.entry.hear(self._offset(now), event)
+            since = self._since(now)
+            self.entry.hear(Nanos(self.entry.at + since), event)
+            if self.witness is not None:
+                self.witness.heard(since, event)
 
     def left(self, now: Nanos, how: Left) -> None:
         """The caller went away: closed the stream, or was cancelled."""
         if not self.finished:
             self.finished = True
-            self.entry.left, self.entry.left_at = how, self._offset(now)
+            since = self._since(now)
+            self.entry.left, self.entry.left_at = how, Nanos(self.entry.at + since)
+            if self.witness is not None:
+                self.witness.left(since, how)
 
-    def _offset(self, now: Nanos) -> Nanos:
-        return Nanos(self.entry.at + max(0, now - self._sent_at))
+    def _since(self, now: Nanos) -> Nanos:
+        return Nanos(max(0, now - self._sent_at))
 
     def interaction(self) -> Interaction:
         """What was heard so far; `open` where it has not ended."""

@@ -11,30 +11,46 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.engine import Mode, Rights, Take, rights
+from harness.errors import CassetteChangedError, CassetteWriteError
 from harness.matching import Rules, key
 from harness.model import Cassette, Interaction
-from harness.storage import load, save
+from harness.recorder._aside import aside
+from harness.recorder._journal import Journal, Scribe, refuse_orphans
+from harness.storage import fingerprint, fingerprint_of, parse, read_bytes, save
 
 
 def failed_path(path: Path) -> Path:
     """Where the cassette of a failed run is kept aside: `refund.yaml` becomes `refund.failed.yaml`."""
-    return path.with_name(f"{path.stem}.failed{path.suffix}")
+    return aside(path, "failed")
 
 
 class Recorder:
     """The file side of a session that may write.
 
-    `rewrite` forgets what the cassette held. Raises CassetteError where a cassette is there and cannot be read: it is
-    never taken for an empty one.
+    `rewrite` forgets what the cassette held. `beside` is the cassette that the journal lies beside, where what is
+    recorded to `path` becomes a part of it. Raises CassetteError where a cassette is there and cannot be read (it is
+    never taken for an empty one), and where a recording of it was cut off and waits to be recovered.
     """
 
-    def __init__(self, path: Path, mode: Mode, rules: Rules, *, rewrite: bool = False) -> None:
+    def __init__(
+        self, path: Path, mode: Mode, rules: Rules, *, rewrite: bool = False, beside: Path | None = None
+    ) -> None:
         self.path = path
         self.mode = mode
         self._rules = rules
-        exists = path.exists() and not rewrite
-        self.before = load(path) if exists else Cassette(name=str(path))
+        data = read_bytes(path) if path.exists() else None
+        self._seen = fingerprint_of(data) if data is not None else None
+        exists = data is not None and not rewrite
+        self.before = parse(data, str(path)) if data is not None and exists else Cassette(name=str(path))
         self.rights: Rights = rights(mode, exists=exists)
+        if self.rights.records:
+            refuse_orphans(beside or path)
+        about = {"mode": "rewrite" if rewrite else mode.value, "before": self._seen.hex() if self._seen else None}
+        self._journal = Journal(beside or path, rules.redaction, about)
+
+    def follow(self, take: Take) -> None:
+        """Keep a journal of what `take` asks and hears, so that a crash loses at most the event in flight."""
+        self._journal.follow(take)
 
     def result(self, takes: Sequence[Take]) -> Cassette:
         """The cassette as it will be written: redacted, in the order of the requests."""
@@ -50,13 +66,32 @@ class Recorder:
         """Write what was heard, `aside` where the run failed. Returns the path, or None where nothing was to be
         written.
 
-        Raises CassetteWriteError; what was there before is then intact.
+        Raises CassetteWriteError; what was there before is then intact, and what was heard is in the journal. Raises
+        CassetteChangedError where somebody else changed the file meanwhile; what was heard is then put aside.
         """
         if not takes and (aside or self.before.interactions or self.path.exists()):
             return None
         target = failed_path(self.path) if aside else self.path
-        save(target, self.result(takes))
+        try:
+            self._write(target, takes)
+        except CassetteChangedError as error:
+            target = failed_path(self.path)
+            self._write(target, takes)
+            forget(takes)
+            message = f"{error} What was recorded is in {target}.\n  next: compare the two, or record again"
+            raise CassetteChangedError(message) from error
+        except CassetteWriteError as error:
+            message = f"{error}{_left_behind(takes)}"
+            raise CassetteWriteError(message) from error
+        forget(takes)
         return target
+
+    def _write(self, target: Path, takes: Sequence[Take]) -> None:
+        if target == self.path:
+            save(target, self.result(takes), replaces=self._seen)
+            self._seen = fingerprint(target)
+        else:
+            save(target, self.result(takes))
 
     def _redacted(self, interaction: Interaction) -> Interaction:
         redaction = self._rules.redaction
@@ -65,6 +100,26 @@ class Recorder:
             request=redaction.request(interaction.request),
             timeline=redaction.timeline(interaction.timeline),
         )
+
+
+def forget(takes: Iterable[Take]) -> None:
+    """Delete the journals of `takes`: what they heard has reached the disk, or nobody wants it."""
+    for journal in _journals(takes):
+        journal.discard()
+
+
+def _journals(takes: Iterable[Take]) -> list[Journal]:
+    return list({id(t.witness.journal): t.witness.journal for t in takes if isinstance(t.witness, Scribe)}.values())
+
+
+def _left_behind(takes: Iterable[Take]) -> str:
+    """Where what was heard can be had from, for a cassette that could not be written. The journals are let go of."""
+    lines = []
+    for journal in _journals(takes):
+        journal.release()
+        if journal.trouble is None and journal.path is not None:
+            lines.append(f"\n  What was recorded is in {journal.path}.\n  next: harness recover {journal.path}")
+    return "".join(lines)
 
 
 def _replaced(before: Iterable[Interaction], heard: Sequence[Interaction], rules: Rules) -> list[Interaction]:

@@ -1,8 +1,19 @@
 """How a cassette looks on disk: vcrpy version 1 YAML with the times of every chunk. Reads widely, writes atomically."""
 
 from harness.storage._check import Finding, Severity, check
-from harness.storage._load import load, parse
+from harness.storage._load import fingerprint, fingerprint_of, load, parse, read_bytes
 from harness.storage._save import save
 from harness.storage._write import dump
 
-__all__ = ["Finding", "Severity", "check", "dump", "load", "parse", "save"]
+__all__ = [
+    "Finding",
+    "Severity",
+    "check",
+    "dump",
+    "fingerprint",
+    "fingerprint_of",
+    "load",
+    "parse",
+    "read_bytes",
+    "save",
+]

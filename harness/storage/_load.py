@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from difflib import get_close_matches
+from hashlib import blake2b
 from pathlib import Path
 
 from harness.errors import CassetteError, CassetteNotFoundError
@@ -42,6 +43,19 @@ def read_bytes(path: Path) -> bytes:
     except OSError as error:
         message = f"{path}: it cannot be read: {error.strerror}. Check what it is and whose it is."
         raise CassetteError(message) from error
+
+
+def fingerprint(path: str | os.PathLike[str]) -> bytes | None:
+    """What changes when the file at `path` does; None where there is none. Raises CassetteError."""
+    try:
+        return fingerprint_of(read_bytes(Path(path)))
+    except CassetteNotFoundError:
+        return None
+
+
+def fingerprint_of(data: bytes) -> bytes:
+    """The fingerprint of a file that holds `data`."""
+    return blake2b(data, digest_size=16).digest()
 
 
 def _not_found(path: Path) -> str:

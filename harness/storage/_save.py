@@ -8,19 +8,25 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
-from harness.errors import CassetteError, CassetteWriteError
+from harness.errors import CassetteChangedError, CassetteError, CassetteWriteError
 from harness.model import Cassette
-from harness.storage._load import load, parse
+from harness.storage._load import fingerprint, load, parse
 from harness.storage._stored import as_stored
 from harness.storage._write import dump
 
 _OPEN_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
-def save(path: str | os.PathLike[str], cassette: Cassette) -> None:
+ANY: Final = b"any"
+
+
+def save(path: str | os.PathLike[str], cassette: Cassette, *, replaces: bytes | None = ANY) -> None:
     """Write `cassette` to `path`, whole or not at all. Folders are made as needed.
 
+    `replaces` is the fingerprint of the file that may be replaced, None for none: where another one is there by now,
+    CassetteChangedError is raised and it stands.
     Raises CassetteWriteError where it cannot be written: what was there before is intact, and nothing else is left.
     Raises CassetteError where the file that is there cannot be read: it may be somebody's only copy.
     A path that ends in `.gz` is written as gzip. One that ends in `.json` is refused: cassettes are YAML.
@@ -35,6 +41,7 @@ def save(path: str | os.PathLike[str], cassette: Cassette) -> None:
         temporary = _written(target, content)
         try:
             _compare(temporary, cassette, target)
+            _refuse_changed(target, replaces)
             temporary.replace(target)
         except BaseException:
             temporary.unlink(missing_ok=True)
@@ -56,6 +63,13 @@ def _refuse_unreadable(target: Path) -> None:
     except CassetteError as error:
         message = f"{error} It was not overwritten. Repair it, or delete it to record again."
         raise CassetteError(message) from error
+
+
+def _refuse_changed(target: Path, replaces: bytes | None) -> None:
+    if replaces != ANY and fingerprint(target) != replaces:
+        change = "was changed" if target.exists() and replaces else "has appeared" if target.exists() else "was deleted"
+        message = f"{target}: this file {change} on disk since it was opened for recording, and was not overwritten."
+        raise CassetteChangedError(message)
 
 
 @contextmanager
