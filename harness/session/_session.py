@@ -30,7 +30,7 @@ from harness.model import (
     Reset,
     TimedOut,
 )
-from harness.recorder import Recorder
+from harness.recorder import Recorder, forget
 from harness.scenarios import ScenarioSource
 from harness.session._cancel import cancel_watcher
 from harness.session._clock import Ticking
@@ -120,7 +120,10 @@ class Session:
             if self.closed:
                 message = f"{self.name} is closed: {request.method} {request.url} was asked after its end"
                 raise SessionError(message)
-            return self.engine.open(request, self.clock.now(), patience)
+            opened = self.engine.open(request, self.clock.now(), patience)
+            if isinstance(opened, Live) and self.plan.recorder is not None:
+                self.plan.recorder.follow(opened.take)
+            return opened
 
     def missed(self, miss: Miss) -> None:
         """Remember a miss that never reached the engine: whose it was could not be said, or the session is closed."""
@@ -241,6 +244,10 @@ class Session:
         write; a replay never writes. Raises CassetteWriteError."""
         recorder = self.plan.recorder
         return recorder.save(self.takes, aside=aside) if recorder is not None and self.records else None
+
+    def forget(self) -> None:
+        """Drop what was recorded and not saved, with its journal."""
+        forget(self.takes)
 
     @property
     def takes(self) -> list[Take]:
