@@ -21,6 +21,7 @@ _VERBS = {
         "harness.cli._check",
         "load cassettes and scenarios; find secrets, unknown keys, timelines that do not add up",
     ),
+    "recover": ("harness.cli._recover", "turn the journal of a recording that was cut off into a cassette"),
 }
 
 
