@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness import testing
-    from harness.backends import ReplayBackend
+    from harness.backends import RecordingBackend, ReplayBackend
     from harness.clock import VirtualClock, WallClock, virtual_time
     from harness.contract import (
         Contract,
@@ -45,6 +45,7 @@ _WHERE = {
     "Message": "harness.model",
     "Miss": "harness.errors",
     "Prompt": "harness.model",
+    "RecordingBackend": "harness.backends",
     "ReplayBackend": "harness.backends",
     "Reply": "harness.model",
     "ScenarioError": "harness.errors",
@@ -78,6 +79,7 @@ __all__ = [
     "Message",
     "Miss",
     "Prompt",
+    "RecordingBackend",
     "ReplayBackend",
     "Reply",
     "ScenarioError",

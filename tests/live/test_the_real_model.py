@@ -161,23 +161,25 @@ def test_a_cancelled_task_frees_the_server_s_slot(name: str, live: Any) -> None:
 def test_the_client_s_timeout_strikes_a_stream_and_frees_the_slot(name: str, live: Any) -> None:
     wait_for_free_slots()
     started = time.monotonic()
-    with pytest.raises(LLMTimeout, match="characters had arrived"):
-        list(live(name, timeout=1.0).stream_tokens(LONG, max_tokens=2000))
+    with pytest.raises(LLMTimeout):
+        list(live(name, timeout=1.5).stream_tokens(LONG, max_tokens=2000))
     assert time.monotonic() - started < 3
     assert wait_for_free_slots() < SLOT_FREE_S
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_client_s_timeout_strikes_a_generation(name: str, live: Any) -> None:
-    # The slot is not looked at: llama.cpp works on at what is not streamed, whoever has gone away.
+    # A short answer, because llama.cpp works on at what is not streamed, whoever has gone away.
     started = time.monotonic()
-    with pytest.raises(LLMTimeout, match=r"did not finish within 0\.4"):
-        asyncio.run(live(name, timeout=0.4).generate("Write a story about a river."))
+    with pytest.raises(LLMTimeout, match=r"did not finish within 0\.1"):
+        asyncio.run(live(name, timeout=0.1).generate("Say hello."))
     assert time.monotonic() - started < 3
+    wait_for_free_slots()
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_tools(name: str, live: Any) -> None:
+    wait_for_free_slots()
     asked = [{"role": "user", "content": "What is the weather in Paris? Use the tool."}]
     backend = live(name, tools=[TOOL])
     # A model as small as this calls a tool more often than not, and that is all that can be asked of it.
