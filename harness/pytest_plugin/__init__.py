@@ -101,11 +101,10 @@ def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> A
     return factories(run_of(config), item)
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
     """A test that runs once more is judged anew."""
     _outcome.forget(item)
-    return (yield)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -102,6 +102,28 @@ def test_a_skipped_and_an_expected_failure_record_nothing(project: Any) -> None:
     assert "cassettes/test_a/test_expected.yaml" not in project.cassettes()
 
 
+def test_a_test_that_runs_once_more_is_judged_anew(project: Any) -> None:
+    project.write(
+        "conftest.py",
+        """
+        import pytest
+        from _pytest.runner import runtestprotocol
+
+        def pytest_runtest_protocol(item, nextitem):
+            for _ in range(2):
+                runtestprotocol(item, nextitem=nextitem)
+            return True
+
+        @pytest.fixture
+        def breaks_the_second_time(_runs=[]):
+            _runs.append(1)
+            assert len(_runs) == 1
+        """,
+    )
+    project.write("test_a.py", "@pytest.mark.harness\ndef test_ask(breaks_the_second_time):\n    ask('hello')\n")
+    project.run("--harness-record=once", passed=1, errors=1)
+
+
 def test_an_unreadable_cassette_is_an_error_and_stays(project: Any, model: Any) -> None:
     project.write("test_a.py", ASK)
     path = project.write("cassettes/test_a/test_ask.yaml", "interactions: [")
