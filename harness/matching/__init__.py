@@ -1,5 +1,6 @@
 """Matching: canonical requests and prompts, their keys, redaction, and the nearest miss."""
 
+from harness.matching._fit import refuse_secrets, suspects
 from harness.matching._keys import key, operation_key
 from harness.matching._kinds import constant
 from harness.matching._leaks import Leak
@@ -21,5 +22,7 @@ __all__ = [
     "nearest",
     "nearest_prompt",
     "operation_key",
+    "refuse_secrets",
     "same_prompt",
+    "suspects",
 ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from harness.matching._kinds import constant
 from harness.matching._spans import Span
 from harness.model import At, Chunk, Timeline
 
@@ -22,12 +21,12 @@ def _events(timeline: Timeline, spans: Sequence[Span]) -> Iterator[At]:
     body, new = timeline.body, bytearray()
     places: list[tuple[int, int, int, int]] = []  # old start, old stop, new start, new stop of each secret
     done = 0
-    for start, stop, kind in spans:
-        new += body[done:start]
+    for span in spans:
+        new += body[done : span.start]
         new_start = len(new)
-        new += constant(kind).encode()
-        places.append((start, stop, new_start, len(new)))
-        done = stop
+        new += span.stands_in
+        places.append((span.start, span.stop, new_start, len(new)))
+        done = span.stop
     new += body[done:]
     moved = _Offsets(places)
     old_at = new_at = 0

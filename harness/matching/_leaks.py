@@ -37,10 +37,10 @@ def leaks_in(text: str, find: Callable[[bytes], Sequence[Span]]) -> tuple[Leak, 
 
 
 def _in_lines(data: bytes, spans: Sequence[Span]) -> Iterator[Leak]:
-    for start, stop, kind in spans:
+    for start, stop, kind, _ in spans:
         line = data.count(b"\n", 0, start) + 1
         column = start - (data.rfind(b"\n", 0, start) + 1) + 1
-        yield Leak(kind, f"line {line}, column {column}", _short(data[start:stop]))
+        yield Leak(kind, f"line {line}, column {column}", short(data[start:stop]))
 
 
 def _in_json(text: str, find: Callable[[bytes], Sequence[Span]]) -> Iterator[Leak]:
@@ -50,7 +50,7 @@ def _in_json(text: str, find: Callable[[bytes], Sequence[Span]]) -> Iterator[Lea
         return
     for path, shown in _leaves(value, "$"):
         leaf = shown.encode("utf-8", "surrogatepass")
-        yield from (Leak(kind, path, _short(leaf[start:stop])) for start, stop, kind in find(leaf))
+        yield from (Leak(kind, path, short(leaf[start:stop])) for start, stop, kind, _ in find(leaf))
 
 
 def _leaves(value: Json, path: str) -> Iterator[tuple[str, str]]:
@@ -68,6 +68,6 @@ def _leaves(value: Json, path: str) -> Iterator[tuple[str, str]]:
         yield path, value
 
 
-def _short(secret: bytes) -> str:
+def short(secret: bytes) -> str:
     shown = secret[: min(SHOWN, len(secret) // 3)].decode("utf-8", "replace")
     return f"{shown}… ({len(secret)} characters)"

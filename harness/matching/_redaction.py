@@ -2,7 +2,6 @@
 
 Both sides of a match are redacted by the same rules, so a replay with a dummy key finds what a real key recorded.
 What is replaced is not part of the key: two requests that differ only in a password are the same request.
-A secret that a model spells out over several events of a stream, a few characters each, is not found.
 """
 
 from __future__ import annotations
@@ -11,12 +10,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from urllib.parse import unquote_plus
+from urllib.parse import quote_plus, unquote_plus
 
 from harness.matching._cuts import recut
+from harness.matching._event_stream import remade
 from harness.matching._kinds import HEADER_ENDINGS, HEADERS, QUERY, QUERY_PREFIXES, constant
 from harness.matching._leaks import Leak, leaks_in
+from harness.matching._named import multipart_spans, parameter_spans, userinfo_spans
 from harness.matching._spans import DEFAULT_FIELDS, FieldFinder, Span, account_spans, merged, pem_spans, shape_spans
+from harness.matching._woven import escaped_spans, woven_spans
 from harness.model import Event, Head, Headers, Interaction, Request, Reset, TimedOut, Timeline
 
 _FORM = re.compile(rb"[A-Za-z0-9_.\[\]*%+~-]+=[^&\s\"{}]*(?:&[A-Za-z0-9_.\[\]*%+~-]+=[^&\s\"{}]*)*")
@@ -79,7 +81,8 @@ class Redaction:
 
     def spans(self, data: bytes) -> list[Span]:
         """Where in `data` the secrets stand, in order and without overlap."""
-        return merged([*self.fields.plain_spans(data), *self._other_spans(data)])
+        named = (*self.fields.plain_spans(data), *multipart_spans(data, self.query_kind))
+        return merged([*named, *self._other_spans(data)])
 
     def canonical_data(self, data: bytes) -> bytes:
         """As `data`, for JSON whose secret fields are replaced already: half the price."""
@@ -89,6 +92,8 @@ class Redaction:
         yield from shape_spans(data)
         yield from self.fields.nested_spans(data)
         yield from pem_spans(data)
+        yield from userinfo_spans(data)
+        yield from parameter_spans(data, self.query_kind)
         for extra in self.extra:
             yield from extra.spans(data)
 
@@ -113,14 +118,14 @@ class Redaction:
     def query_kind(self, name: str) -> str:
         """The kind of a query parameter or form field, or empty."""
         lower = name.lower()
-        named = self.query_names.get(lower)
+        named = self.query_names.get(lower) or self.fields.table.get(name) or self.fields.table.get(lower)
         return named or next((kind for start, kind in QUERY_PREFIXES.items() if lower.startswith(start)), "")
 
     def body(self, body: bytes) -> bytes:
-        """A request's body: as `data`, and the secret fields of a form."""
+        """A request's body: as `data`, the secret fields of a form, and what escapes hide in JSON."""
         if is_form(body):
             body = _redacted_pairs(body.decode("ascii", "surrogateescape"), self).encode("ascii", "surrogateescape")
-        return self.data(body)
+        return _replaced(body, merged([*escaped_spans(body, self.spans, self.fields), *self.spans(body)]))
 
     def request(self, request: Request) -> Request:
         """`request` as it may be written down. A Content-Length that was right stays right."""
@@ -130,13 +135,24 @@ class Redaction:
 
     def timeline(self, timeline: Timeline) -> Timeline:
         """`timeline` as it may be written down: the joined body is redacted and cut again where it was cut, so that a
-        secret split over two chunks is found and every chunk keeps its time. A chunk of which nothing is left is gone.
+        secret split over two chunks, or over two events of a stream, is found and every chunk keeps its time.
+        A chunk of which nothing is left is gone.
         """
         body = timeline.body
-        spans = self.spans(body)
-        lengths = len(body), len(_replaced(body, spans))
+        spans = self.answer_spans(body)
+        lengths = len(body), len(body) + sum(len(span.stands_in) - (span.stop - span.start) for span in spans)
         events = tuple((at, self._event(event, *lengths)) for at, event in timeline.events)
         return recut(replace(timeline, events=events), spans) if spans else replace(timeline, events=events)
+
+    def answer_spans(self, body: bytes) -> list[Span]:
+        """Where in the whole body of an answer the secrets stand, also those that many of its events spell together."""
+        found = remade(body, self.answer_spans)
+        if found is not None:
+            return found
+        pairs = _pair_spans(body, self) if is_form(body) else ()
+        return merged(
+            [*woven_spans(body, self.spans), *escaped_spans(body, self.spans, self.fields), *pairs, *self.spans(body)]
+        )
 
     def _event(self, event: Event, before: int, after: int) -> Event:
         match event:
@@ -168,9 +184,9 @@ def _replaced(data: bytes, spans: list[Span]) -> bytes:
     if not spans:
         return data
     pieces, done = [], 0
-    for start, stop, kind in spans:
-        pieces += [data[done:start], constant(kind).encode()]
-        done = stop
+    for span in spans:
+        pieces += [data[done : span.start], span.stands_in]
+        done = span.stop
     return b"".join([*pieces, data[done:]])
 
 
@@ -201,7 +217,26 @@ def _redacted_pairs(pairs: str, redaction: Redaction) -> str:
 def _redacted_pair(pair: str, redaction: Redaction) -> str:
     name, equals, value = pair.partition("=")
     kind = redaction.query_kind(unquote_plus(name)) if value else ""
-    return f"{name}{equals}{constant(kind)}" if kind else pair
+    if kind:
+        return f"{name}{equals}{constant(kind)}"
+    if "%" in value:
+        # What is encoded is looked for decoded: `postgres%3A%2F%2Fuser%3Apassword%40host`.
+        plain = unquote_plus(value, errors="surrogateescape")
+        shown = redaction.text(plain)
+        if shown != plain:
+            return f"{name}{equals}{quote_plus(shown, errors='surrogateescape')}"
+    return pair
+
+
+def _pair_spans(body: bytes, redaction: Redaction) -> Iterator[Span]:
+    """The secret values of a form that is an answer, as token endpoints send it."""
+    at = 0
+    for pair in body.split(b"&"):
+        name, _, value = pair.partition(b"=")
+        kind = redaction.query_kind(unquote_plus(name.decode("ascii", "replace"))) if value else ""
+        if kind:
+            yield Span(at + len(name) + 1, at + len(pair), kind)
+        at += len(pair) + 1
 
 
 def _extended(redaction: Redaction, entry: object) -> Redaction:

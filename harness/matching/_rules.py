@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from harness.matching._paths import GONE, Step, changed, parse_path
 from harness.matching._redaction import Redaction
+from harness.matching._suspects import Allow
 from harness.model import Json
 
 
@@ -61,16 +62,21 @@ class Rules:
 
     redaction: Redaction = field(default_factory=Redaction.default)
     ignore: tuple[Ignore, ...] = ()
+    allow: Allow = field(default_factory=Allow)
 
     @classmethod
-    def of(cls, ignore: Iterable[object] = (), redact: Iterable[object] = ()) -> Rules:
+    def of(cls, ignore: Iterable[object] = (), redact: Iterable[object] = (), allow: Iterable[object] = ()) -> Rules:
         """From the values of a configuration. Raises ValueError that shows the entry that is wrong.
 
         `ignore`: JSON paths (`"$.metadata.request_id"`) and mappings (`{path: "$.prompt", regex: "[0-9]{4}-[0-9-]+"}`).
-        `redact`: see `Redaction.of`.
+        `redact`: see `Redaction.of`. `allow`: regular expressions of what looks like a secret and is none.
         """
         redact = tuple(redact)
-        return cls(Redaction.of(redact) if redact else Redaction.default(), tuple(Ignore.of(entry) for entry in ignore))
+        return cls(
+            Redaction.of(redact) if redact else Redaction.default(),
+            tuple(Ignore.of(entry) for entry in ignore),
+            Allow.of(allow),
+        )
 
     def comparable(self, value: Json) -> Json:
         """`value` without what is ignored. Containers are changed in place."""

@@ -15,7 +15,8 @@ from typing import NamedTuple
 from harness.matching._kinds import (
     ARN,
     ARN_NEEDLE,
-    AWS_SECRET,
+    BEHIND,
+    BEHIND_SHORT,
     FIELDS,
     IDENTITIES,
     IDENTITY,
@@ -24,27 +25,40 @@ from harness.matching._kinds import (
     PREFIX,
     RUN,
     SHAPES,
+    SIZED,
     STARTS,
+    constant,
 )
 
 
 class Span(NamedTuple):
-    """`data[start:stop]` is a secret of `kind`."""
+    """`data[start:stop]` is a secret of `kind`.
+
+    Where it is a part of one, `part` says which share of the constant stands there; bytes stand there as they are.
+    """
 
     start: int
     stop: int
     kind: str
+    part: tuple[int, int] | bytes | None = None
+
+    @property
+    def stands_in(self) -> bytes:
+        """What stands there instead."""
+        if isinstance(self.part, bytes):
+            return self.part
+        whole = constant(self.kind).encode()
+        return whole if self.part is None else whole[self.part[0] : self.part[1]]
 
 
 _TOKEN_CHARACTERS = frozenset((string.ascii_letters + string.digits + "_-+/").encode())
 CLASSES = bytes(1 if byte in _TOKEN_CHARACTERS else 0 for byte in range(256))
 LONG = b"\x01" * RUN
-_AWS_SECRET_SIZE = 40
+_NAME_BEFORE = 40  # bytes in which the name of a secret without a prefix is looked for
 _LONGEST_URL = 4096  # a longer run is base64: a slash in it begins nothing
 _LONGEST_NAME = 64
 _ESCAPES = frozenset({b"\\", b"%"})
 _DASHES = b"-_+"
-_BEHIND = frozenset({b"rer ", b"RER ", b"a29.", b"ure=", b"ial=", b"ken="})  # the ends of what shapes look back at
 
 # What may stand between the start of a run and the secret: the letter of an escape (`\n`, `\u201c`, `%3D`), or dashes.
 _LEAD = r"(?:(?<=\\)[nrtbfav]|(?<=\\)u[0-9a-fA-F]{4}|(?<=\\)x[0-9a-fA-F]{2}|(?<=%)[0-9A-Fa-f]{2})?[-_+]{0,4}"
@@ -63,26 +77,30 @@ def shape_spans(data: bytes) -> Iterator[Span]:
         stop = size if stop < 0 else stop
         # Most runs are identifiers and digits: three letters and what stands before decide for nearly all of them.
         if data[start : start + 3] in STARTS or _is_led(data, start):
-            yield from _at_start(data, start)
-        elif stop - start == _AWS_SECRET_SIZE:
-            yield from _aws_secret(data, start)
+            yield from _at_start(data, start, stop)
+        elif stop - start in SIZED:
+            yield from _sized(data, start, stop)
         if data.find(b"/", start, stop) >= 0 and stop - start <= _LONGEST_URL:
             yield from _behind_slashes(data, start, stop)
         start = classes.find(LONG, stop)
 
 
 def _is_led(data: bytes, start: int) -> bool:
-    if data[start - 1 : start] in _ESCAPES or data[start - 4 : start] in _BEHIND:
+    if data[start - 1 : start] in _ESCAPES or data[start - 4 : start] in BEHIND:
+        return True
+    if data[start - 3 : start] in BEHIND_SHORT or (
+        data[start - 1 : start] == b":" and data[start : start + 2] == b"AA"
+    ):
         return True
     return data[start] in _DASHES and data[start : start + 7].lstrip(_DASHES)[:3] in STARTS
 
 
-def _at_start(data: bytes, start: int) -> Iterator[Span]:
+def _at_start(data: bytes, start: int, stop: int) -> Iterator[Span]:
     found = _AT_START.match(data, start)
     if found:
         yield _span(found)
-    else:
-        yield from _aws_secret(data, start)
+    elif stop - start in SIZED:
+        yield from _sized(data, start, stop)
 
 
 def _behind_slashes(data: bytes, start: int, stop: int) -> Iterator[Span]:
@@ -100,10 +118,10 @@ def _span(found: re.Match[bytes]) -> Span:
     return Span(*found.span(group), SHAPES[group - 1][0])
 
 
-def _aws_secret(data: bytes, start: int) -> Iterator[Span]:
-    kind, name, value = AWS_SECRET
+def _sized(data: bytes, start: int, stop: int) -> Iterator[Span]:
+    kind, name, value = SIZED[stop - start]
     found = value.match(data, start)
-    if found and name.search(data[max(0, start - _AWS_SECRET_SIZE) : start]):
+    if found and (name is None or name.search(data[max(0, start - _NAME_BEFORE) : start])):
         yield Span(*found.span(), kind)
 
 
@@ -135,6 +153,11 @@ class FieldFinder:
         # One level down every backslash is two: `\\\\` is one, `\\\"` a quote, `\\n` a newline; `\u201c` is ours.
         nested = r'\\"(?P<value>(?:[^"\\]|\\\\\\\\|\\\\\\"|\\\\[^"\\]|\\[^"\\])+)\\"'
         self._plain = re.compile(rf'"(?<=(?:{ends})")\s*:\s*{plain}'.encode(), re.DOTALL)
+        # Further down, a quote is written with the same number of backslashes at both ends of both texts.
+        self._deep = re.compile(
+            rb'(?P<q>(?:\\\\){1,15}\\)"(?P<name>[A-Za-z_-]{3,64})(?P=q)"\s*:\s*(?P=q)"(?P<value>.{1,8192}?)(?<!\\)(?P=q)"',
+            re.DOTALL,
+        )
         self._nested = re.compile(rf'\\"(?<=(?:{ends})\\"):(?:\s|\\[nrt])*{nested}'.encode(), re.DOTALL)
 
     def plain_spans(self, data: bytes) -> Iterator[Span]:
@@ -146,6 +169,14 @@ class FieldFinder:
         r"""`\"password\": \"…\"`, as in the arguments of a tool call."""
         if b"\\" in data and b'\\":' in data:
             yield from self._spans(data, self._nested, b'\\"')
+            if b'\\\\\\":' in data:
+                yield from self._deep_spans(data)
+
+    def _deep_spans(self, data: bytes) -> Iterator[Span]:
+        for found in self._deep.finditer(data):
+            kind = self.table.get(found["name"].decode())
+            if kind and is_secret(kind, found["value"].decode("utf-8", "replace")):
+                yield Span(*found.span("value"), kind)
 
     def _spans(self, data: bytes, pattern: re.Pattern[bytes], quote: bytes) -> Iterator[Span]:
         for found in pattern.finditer(data):

@@ -20,7 +20,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from harness.matching._kinds import PEM, PEM_NEEDLE, constant
+from harness.matching._kinds import PEM, PEM_NEEDLE
+from harness.matching._named import USERINFO_OPEN, has_needle
 from harness.matching._redaction import Redaction
 from harness.matching._spans import CLASSES, LONG, FieldFinder, Span
 
@@ -100,6 +101,7 @@ class StreamRedactor:
             or window.translate(CLASSES).find(LONG) >= 0
             or self._fields.has_name(window)
             or b"----" in window
+            or has_needle(window)
         )
 
     def _decided(self, window: bytes, known: int) -> list[Piece]:
@@ -127,6 +129,8 @@ class StreamRedactor:
             secret = field if field.kind else secret
         if _PEM_NEEDLE in window and (begins := _PEM_BEGINS.search(window)):
             starts.append(begins.start())
+        if userinfo := USERINFO_OPEN.search(window):
+            starts.append(userinfo.start())
         if PEM_NEEDLE in window and (pem := _PEM_OPEN.search(window)) and not _PEM_END.search(pem[0]):
             secret = _Open(pem.start(), PEM[0], _ENDS_OF_PEM)
         if secret is not None:
@@ -158,7 +162,7 @@ def _pieces(window: bytes, start: int, stop: int, spans: list[Span]) -> Iterator
         if span.start > done:
             yield Piece(span.start - done, window[done : span.start])
         end = min(span.stop, stop)
-        yield Piece(end - max(done, span.start), constant(span.kind).encode())
+        yield Piece(end - max(done, span.start), span.stands_in)
         done = end
     if done < stop:
         yield Piece(stop - done, window[done:stop])
