@@ -1,7 +1,8 @@
 """Anthropic Messages: `POST /v1/messages`, one JSON object or server-sent events.
 
 Wire forms: https://docs.anthropic.com/en/api/messages and .../messages-streaming; the SDK's own types were read beside
-them (anthropic 2.12). Vertex and Bedrock send the same bodies under other URLs and are not recognised here.
+them (anthropic 2.12). Vertex has the model in its path; Bedrock's own URLs are bedrock-invoke's.
+The older `POST /v1/complete` (one text in, one text out) is read as well.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from harness.dialects import _anthropic_prompt as asked
 from harness.dialects import _anthropic_render as said
@@ -57,7 +58,8 @@ _KINDS: Final[dict[str, ProblemKind]] = {
     "request_too_large": "invalid-request",
     "billing_error": "quota",
 }
-_PATH: Final = re.compile(r"/v1/messages/?$")
+_PATH: Final = re.compile(r"/v1/(messages|complete)/?$")
+_VERTEX: Final = re.compile(r"/publishers/anthropic/models/([^/:]+):(?:rawPredict|streamRawPredict)$")
 _TOO_LONG: Final = re.compile(r"prompt is too long|context (window|length|size)|exceeds? .*context", re.IGNORECASE)
 
 
@@ -68,13 +70,18 @@ class Anthropic:
     renders = True
 
     def operation(self, request: Request) -> Operation | None:
-        """`anthropic.messages`, whatever the query: SDKs add and drop `?beta=true`."""
-        ours = request.method.upper() == "POST" and _PATH.search(urlsplit(request.url).path)
-        return Operation(self.name, "anthropic.messages") if ours else None
+        """`anthropic.messages` or `anthropic.complete`, whatever the query: SDKs add and drop `?beta=true`."""
+        path = unquote(urlsplit(request.url).path) if request.method.upper() == "POST" else ""
+        found = _PATH.search(path)
+        if found:
+            return Operation(self.name, f"anthropic.{found[1]}")
+        vertex = _VERTEX.search(path)
+        return Operation(self.name, "anthropic.messages", vertex[1]) if vertex else None
 
     def prompt(self, request: Request) -> Prompt:
         """The decoded request. Raises DialectError where the body is no JSON object."""
-        return asked.prompt_of(request)
+        known = self.operation(request)
+        return asked.prompt_of(request, known.model if known else "")
 
     def frames(self, head: Head, body: bytes) -> tuple[bytes, ...]:
         """One SSE event each, or the whole JSON."""
@@ -119,6 +126,8 @@ class MessageReader:
                 return self._stop(_index(data))
             case "message_delta":
                 return [*_finish(as_object(data.get("delta"))), *_usage(data)]
+            case "completion":
+                return _completed(data)
             case "message_stop" | "ping":
                 return []
         return [Unknown(kind, dumped(value))]
@@ -175,6 +184,12 @@ class MessageReader:
     def _stop(self, index: int) -> list[Delta]:
         whole = self._inputs.pop(index, "")
         return [ToolFragment(index, arguments=whole)] if whole else []
+
+
+def _completed(data: Object) -> list[Delta]:
+    text = as_text(data.get("completion"))
+    said: list[Delta] = [Text(text)] if text else []
+    return [*said, *_finish(data)]
 
 
 def problem_of(data: Object, head: Head) -> Problem:

@@ -21,17 +21,19 @@ from harness.model import Json, Message, Prompt, Request, Tool, ToolCall
 MAX_TOKENS: Final = 4096
 """What is sent where the caller set nothing: the field is mandatory on this wire."""
 
-_ELSEWHERE: Final = frozenset({"model", "messages", "system", "tools", "stream"})
+_ELSEWHERE: Final = frozenset({"model", "messages", "prompt", "system", "tools", "stream", "max_tokens_to_sample"})
 _UNSPEAKABLE: Final = frozenset({"n", "seed", "response_format", "presence_penalty", "frequency_penalty"})
 
 
-def prompt_of(request: Request) -> Prompt:
-    """The decoded request. Raises DialectError where the body is no JSON object."""
+def prompt_of(request: Request, model: str = "") -> Prompt:
+    """The decoded request, `model` being that of its path. Raises DialectError where the body is no JSON object."""
     body = request_object(request, "anthropic")
     return Prompt(
-        messages=(*_system(body.get("system")), *_messages(body)),
-        model=as_text(body.get("model")),
-        parameters=set_parameters({k: v for k, v in body.items() if k not in _ELSEWHERE}),
+        messages=(*_system(body.get("system")), *_messages(body), *_completed(body.get("prompt"))),
+        model=as_text(body.get("model")) or model,
+        parameters=set_parameters(
+            {"max_tokens": body.get("max_tokens_to_sample")} | {k: v for k, v in body.items() if k not in _ELSEWHERE}
+        ),
         tools=tuple(_tool(as_object(tool)) for tool in as_list(body.get("tools"))),
         stream=body.get("stream") is True,
     )
@@ -40,6 +42,11 @@ def prompt_of(request: Request) -> Prompt:
 def _system(value: Json) -> tuple[Message, ...]:
     text = _joined(value)
     return (Message("system", text),) if text else ()
+
+
+def _completed(prompt: Json) -> tuple[Message, ...]:
+    """The one text of the older operation, whose turns stand in it in words."""
+    return (Message("user", prompt),) if isinstance(prompt, str) else ()
 
 
 def _messages(body: Object) -> Iterator[Message]:

@@ -7,9 +7,22 @@ from typing import Any
 
 import pytest
 
+from harness import dialects
 from harness.dialects._anthropic import Anthropic
 from harness.errors import DialectError
-from harness.model import Head, Headers, Message, Problem, Prompt, Reply, Request, ToolCall, Unknown, Usage
+from harness.model import (
+    Head,
+    Headers,
+    Message,
+    Problem,
+    Prompt,
+    Reply,
+    Request,
+    Timeline,
+    ToolCall,
+    Unknown,
+    Usage,
+)
 
 DIALECT = Anthropic()
 ASK = Request("POST", "https://api.anthropic.com/v1/messages")
@@ -292,3 +305,31 @@ def test_another_server_s_error_envelope_is_read() -> None:
     problem = read(body, Head(500)).problem
     assert problem is not None
     assert (problem.kind, problem.message) == ("server-error", "'messages' is required")
+
+
+def test_the_older_completions_are_read_whole_and_streamed() -> None:
+    body = {"model": "claude-2", "prompt": "\n\nHuman: hi\n\nAssistant:", "max_tokens_to_sample": 9}
+    request = Request("POST", "https://api.anthropic.com/v1/complete", body=json.dumps(body).encode())
+    prompt = dialects.prompt_of(request)
+    assert prompt is not None
+    assert (prompt.text, prompt.parameters) == ("\n\nHuman: hi\n\nAssistant:", {"max_tokens": 9})
+    events = [{"type": "completion", "completion": " Hel", "stop_reason": None},
+              {"type": "completion", "completion": "lo", "stop_reason": "stop_sequence"}]  # fmt: skip
+    streamed = [f"event: completion\r\ndata: {json.dumps(event)}\r\n\r\n".encode() for event in events]
+    whole = [json.dumps({"type": "completion", "completion": " Hello", "stop_reason": "stop_sequence"}).encode()]
+    for chunks in (streamed, whole):
+        found = dialects.decode(request, Timeline.of(Head(200), chunks))
+        assert found is not None
+        assert (found.text, found.finish, found.native_finish) == (" Hello", "stop", "stop_sequence")
+
+
+def test_vertex_has_the_model_in_its_path() -> None:
+    at = "https://x-aiplatform.googleapis.com/v1/projects/p/locations/l/publishers/anthropic/models"
+    body = (
+        b'{"anthropic_version": "vertex-2023-10-16", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 9}'
+    )
+    asked = [Request("POST", f"{at}/{model}:streamRawPredict", body=body) for model in ("claude-a%401", "claude-b")]
+    known = [dialects.recognise(request) for request in asked]
+    assert [found and found[1].model for found in known] == ["claude-a@1", "claude-b"]
+    prompts = [dialects.prompt_of(request) for request in asked]
+    assert [prompt and prompt.model for prompt in prompts] == ["claude-a@1", "claude-b"]
