@@ -2,7 +2,16 @@
 
 from harness.transports._guard import block_network
 from harness.transports._interception import intercepting, is_intercepting
-from harness.transports._lookup import OpenSession, open_members
+from harness.transports._lookup import OpenSession, live_call, nearest_session, open_members
 from harness.transports._transport import transport
 
-__all__ = ["OpenSession", "block_network", "intercepting", "is_intercepting", "open_members", "transport"]
+__all__ = [
+    "OpenSession",
+    "block_network",
+    "intercepting",
+    "is_intercepting",
+    "live_call",
+    "nearest_session",
+    "open_members",
+    "transport",
+]

@@ -151,6 +151,14 @@ def whose() -> OpenSession | None:
     return _open[0].session if _open else None
 
 
+def nearest_session() -> OpenSession | None:
+    """The open session that code from here runs in, for who asks and demands nothing. Never a Miss."""
+    session = _innermost()
+    if session is not None:
+        return None if session.closed else session
+    return _open[0].session if len(_open) == 1 else None
+
+
 def _innermost() -> OpenSession | None:
     # Apart: a Miss that is kept keeps the frame of `whose`, and a context in there would count as one still alive.
     members = _belonging.get().members

@@ -73,7 +73,7 @@ class StubConnection(VCRConnection):  # type: ignore[misc] # vcrpy is not annota
         answer = self._listened(opened) if isinstance(opened, Live) else whole(play(opened, self._session.clock))
         if answer.broken is not None and (answer.head is None or self._preloads):
             raise _failure(answer.broken, self)
-        response = VCRHTTPResponse(answer.as_vcr(), self._vcr_request.uri)
+        response = _Response(answer.as_vcr(), self._vcr_request.uri)
         response.headers = urllib3.HTTPHeaderDict(response.getheaders())
         if answer.broken is not None:
             response._content = _Broken(response._content.getvalue(), _body_failure(answer.broken, self))  # noqa: SLF001
@@ -130,6 +130,21 @@ def _text(value: Any) -> str:
 
 def _nanos(timeout_s: Any) -> Any:
     return seconds(timeout_s) if isinstance(timeout_s, int | float) else None
+
+
+class _Response(VCRHTTPResponse):  # type: ignore[misc] # vcrpy is not annotated
+    """vcrpy's response with urllib3's own keywords, and without an empty piece at the end of a stream."""
+
+    def read(self, amt: int | None = None, decode_content: bool | None = None, cache_content: bool = False) -> Any:  # noqa: FBT001, FBT002 - urllib3's signature
+        """Up to `amt` bytes, or all. The body is stored decoded, so the two flags change nothing."""
+        del decode_content, cache_content
+        return super().read(amt)
+
+    def stream(self, amt: int | None = _PIECE, decode_content: bool | None = None) -> Iterator[bytes]:  # noqa: FBT001 - urllib3's signature
+        """The body in pieces of `amt` bytes."""
+        del decode_content
+        while data := self.read(amt):
+            yield data
 
 
 class _Broken(io.BytesIO):

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 import trio
 
 from harness.errors import NetworkRefusedError
@@ -70,8 +69,8 @@ def test_connect_ex_says_it_in_numbers(replaying: Any) -> None:
 
 
 def test_the_line_is_that_of_the_callers_own_code(replaying: Any) -> None:
-    with pytest.raises(requests.ConnectionError):
-        requests.get("http://192.0.2.1:9/", timeout=5)
+    with pytest.raises(OSError, match="connect"):
+        urllib.request.urlopen("http://192.0.2.1:9/", timeout=5)
     assert all(HERE in where for _, _, _, where, _ in replaying.refused)
 
 
@@ -152,7 +151,8 @@ def test_what_needs_nobody_to_be_resolved_is_resolved(replaying: Any, name: str 
 def test_a_listener_of_this_process_may_be_reached(replaying: Any, server: Any) -> None:
     with socket.create_connection(("localhost", server.port), timeout=5):
         pass
-    assert requests.get(f"{server.url}/whole", timeout=5).json() == {"ok": True}
+    with urllib.request.urlopen(f"{server.url}/whole", timeout=5) as response:
+        assert response.read() == b'{"ok": true}'
     assert replaying.refused == []
 
 
@@ -289,7 +289,7 @@ def test_other_commands_are_started(replaying: Any, args: list[str]) -> None:
 
 def test_while_recording_a_connection_that_no_seam_saw_is_told(memory: Any, server: Any, child_port: int) -> None:
     with memory() as session:
-        requests.get(f"{server.url}/whole", timeout=5)  # a listener of this process does not leave it
+        urllib.request.urlopen(f"{server.url}/whole", timeout=5).close()  # our own listener: it does not leave us
         with socket.create_connection(("127.0.0.1", child_port), timeout=5):
             pass
     ((host, port, where),) = session.unheard
