@@ -90,6 +90,8 @@ class Opener:
             written = opened.put_aside()
         if written:
             self._run.wrote(written)
+        elif opened.session.records:
+            opened.session.forget()  # of a skipped test, say: its journal would wait to be recovered
         return error
 
     def _open(self, settings: dict[str, Any]) -> Opened:
@@ -115,7 +117,7 @@ class Opener:
         usage = self._usage(path)
         if mode == "rewrite" or (mode == "once" and (not path.exists() or has_parts(self._run.folder, path))):
             part = self._part(path)
-            opened = self._start(lambda **kept: record(part, "once", **kept), settings)
+            opened = self._start(lambda **kept: record(part, "once", beside=path, **kept), settings)
             opened.part = part
         elif mode in {"new_episodes", "all"}:
             opened = self._start(lambda **kept: record(path, mode, **kept), settings)

@@ -100,6 +100,14 @@ def test_a_skipped_and_an_expected_failure_record_nothing(project: Any) -> None:
     project.run("--harness-record=once", skipped=1, xfailed=1)
     assert "cassettes/test_a/test_skipped.yaml" not in project.cassettes()
     assert "cassettes/test_a/test_expected.yaml" not in project.cassettes()
+    assert list(project.root.rglob("*.journal*")) == []
+
+
+def test_what_a_killed_run_had_heard_can_be_recovered(project: Any, text: Any) -> None:
+    project.write("test_a.py", '@pytest.mark.harness\ndef test_ask():\n    ask("hello")\n    os._exit(9)\n')
+    project.run_apart("--harness-record=once")
+    assert [path.name for path in project.root.rglob("*.journal*")] == ["test_ask.yaml.journal"]
+    assert "harness recover" in text(project.run("--harness-record=once", errors=1)), "and it is not overwritten"
 
 
 def test_a_test_that_runs_once_more_is_judged_anew(project: Any) -> None:
