@@ -1,15 +1,16 @@
-"""One call of a backend that is recorded: what was asked, and what it came to, as events in the native dialect."""
+"""One call of a backend that is recorded: what it came to, as events in the native dialect, at their times."""
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
-from harness.contract import Call, Types, chat_call, prompt_call
+from harness.backends._health import health_line
+from harness.contract import Types, parse_tool_call
 from harness.dialects import native_line
 from harness.engine import Take
+from harness.errors import Miss
 from harness.model import (
     Chunk,
     Delta,
@@ -30,38 +31,28 @@ from harness.model import (
     Unknown,
 )
 
-_HEAD: Final = Head(200, Headers((("content-type", "application/x-ndjson"),)))
+HEAD: Final = Head(200, Headers((("content-type", "application/x-ndjson"),)))
 _REASONS: Final = frozenset({"stop", "length", "error"})
 _WIRE_CALL: Final = frozenset({"name", "arguments"})
+_OURSELVES: Final = (Miss, KeyboardInterrupt, SystemExit)
 
-
-def call_of(
-    verb: str, method: Callable[..., Any], args: tuple[Any, ...], options: Mapping[str, Any], model: str
-) -> Call:
-    """What is asked, by the names of the method's own parameters: defaults that are not the published ones count."""
-    bound = inspect.signature(method).bind(*args, **options)
-    bound.apply_defaults()
-    given: dict[str, Any] = {}
-    for name, value in bound.arguments.items():
-        kind = bound.signature.parameters[name].kind
-        given.update(value if kind is inspect.Parameter.VAR_KEYWORD else {name: value})
-    if verb == "generate":
-        prompt = given.pop("prompt", None)
-        return prompt_call(str(args[0] if prompt is None and args else prompt), model)
-    messages = given.pop("messages", args[0] if args else ())
-    streamed = bool(given.pop("stream", False)) or verb.endswith("stream_tokens")
-    twin = verb.removeprefix("a")
-    return chat_call(twin, messages, model, stream=streamed, parameters=given)
+Parse = Callable[[str], tuple[str, Any]]
 
 
 class Kept:
-    """Listens to one call. `now` tells the time."""
+    """Listens to one call. `now` tells the time; `types` are the exceptions that the backend raises; `parse` is how it
+    takes a tool call out of its text."""
 
-    def __init__(self, take: Take, now: Callable[[], Nanos]) -> None:
+    def __init__(
+        self, take: Take, now: Callable[[], Nanos], types: Types, parse: Parse = parse_tool_call, *, joins: bool = False
+    ) -> None:
         self.take = take
+        self.joins = joins
         self._now = now
+        self._types = types
+        self._parse = parse
         take.sent(now())
-        take.heard(now(), _HEAD)
+        take.heard(now(), HEAD)
 
     def said(self, token: str) -> None:
         """A token came."""
@@ -86,6 +77,11 @@ class Kept:
             self._result(result)
         self._end()
 
+    def healthy(self, answer: object) -> None:
+        """The backend was asked after its health."""
+        self._say(health_line(answer))
+        self._end()
+
     def _result(self, result: Any) -> None:
         self.said(str(_field(result, "text") or ""))
         extra = _plain(dict(_field(result, "extra") or {}))
@@ -94,46 +90,55 @@ class Kept:
             return
         self._say(Finish("length" if extra.get("finish_reason") == "length" else "stop"))
         if extra:
-            self._say(Unknown("extra", json.dumps(extra, ensure_ascii=False)))
+            self._say(Unknown("extra", _dumped(extra)))
 
     def _response(self, result: Any) -> None:
+        narrative = str(_field(result, "narrative_text") or "")
         call = _plain({"call": _field(result, "tool_call")})["call"]
-        self.said(str(_field(result, "narrative_text") or ""))
-        if isinstance(call, dict) and call.keys() == _WIRE_CALL:
+        text = narrative if call is None else f"{narrative}\n~~~json\n{_dumped(call)}\n~~~"
+        if self._parse(narrative) == (narrative, None) and isinstance(call, dict) and call.keys() == _WIRE_CALL:
+            self.said(narrative)
             arguments = call["arguments"]
-            text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
-            self._say(ToolFragment(0, str(call["name"]), text))
-        elif call is not None:  # it stood in the text, which was taken apart: a block says the same
-            self.said(f"\n~~~json\n{json.dumps(call, ensure_ascii=False)}\n~~~")
+            given = arguments if isinstance(arguments, str) else _dumped(arguments)
+            self._say(ToolFragment(0, str(call["name"]), given))
+        elif self._parse(text) == (narrative, call):  # it stood in the text, which was taken apart: a block says so
+            self.said(text)
+        else:  # they take their text apart in a way of their own: what came of it is said beside the text
+            self.said(narrative)
+            self._say(Unknown("tool_call", _dumped(call)))
         reason = _field(result, "finish_reason")
         self._say(Finish(cast("FinishReason", reason) if reason in _REASONS else None, str(reason or "")))
 
-    def failed(self, error: BaseException, types: Types) -> None:
+    def failed(self, error: BaseException) -> None:
         """The call ended in `error`. What is no Exception (a task's cancellation) is a caller who went away."""
-        text = str(error)
+        text, types = str(error), self._types
         if isinstance(error, types.cancelled):
             self._say(Unknown("cancelled", text))
             self.left("cancelled")
-        elif isinstance(error, types.timeout):
-            self.take.heard(self._now(), TimedOut("read", text))
+        elif isinstance(error, (types.timeout, TimeoutError)):
+            self._hear(TimedOut("read", text))
         elif isinstance(error, types.parse_error):
             self._say(Problem("malformed", text))
             self._end()
         elif isinstance(error, Exception):
-            kind = "ReadError" if isinstance(error, types.connection_error) else type(error).__name__
-            self.take.heard(self._now(), Reset(kind, text))
+            self._hear(Reset("ReadError" if isinstance(error, types.connection_error) else type(error).__name__, text))
+        elif isinstance(error, GeneratorExit):
+            self.left("closed")
         else:
-            self.left("cancelled")
+            self.left("open" if isinstance(error, _OURSELVES) else "cancelled")
 
     def left(self, how: Left) -> None:
         """Nobody listens any more."""
         self.take.left(self._now(), how)
 
     def _say(self, delta: Delta) -> None:
-        self.take.heard(self._now(), Chunk(native_line(delta)))
+        self._hear(Chunk(native_line(delta)))
 
     def _end(self) -> None:
-        self.take.heard(self._now(), End())
+        self._hear(End())
+
+    def _hear(self, event: Chunk | End | Reset | TimedOut) -> None:
+        self.take.heard(self._now(), event)
 
 
 def _field(value: Any, name: str) -> Any:
@@ -144,3 +149,7 @@ def _plain(value: Mapping[str, Any]) -> dict[str, Json]:
     """`value` as JSON. What is none, such as an object of the application's own, is kept as its text."""
     plain: dict[str, Json] = json.loads(json.dumps(value, default=str))
     return plain
+
+
+def _dumped(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=False)

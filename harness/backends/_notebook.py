@@ -1,100 +1,121 @@
-"""The takes of a RecordingBackend, and the file that they go to."""
+"""Where a RecordingBackend writes to and plays from: the session of `harness.record` around it, or a cassette of its
+own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import replace
+import atexit
+from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Final
+from typing import Protocol, cast
 
-from harness.backends._heard_call import Kept
-from harness.clock import WallClock, installed_clock, real_lock
-from harness.contract import Call
-from harness.dialects import native_line, native_request
-from harness.engine import Entry, Mode, Take
+from harness.backends._health import health_apart
+from harness.backends._session_line import Opened
+from harness.clock import VirtualClock, installed_clock, real_lock
+from harness.engine import CassetteSource, Engine, Exchange, Live, Mode
+from harness.errors import SessionError
 from harness.matching import Rules
-from harness.model import ZERO, Cassette, Chunk, End, Head, Headers, Interaction, Nanos, Prompt, Request, Unknown
+from harness.model import Patience, Request
 from harness.recorder import Recorder
 from harness.spec import Clock
+from harness.storage import load
+from harness.transports import nearest_session
 
-_HEALTH: Final = "native://backend/is_available"
-_YES, _NO = (native_line(Unknown("available", word)) for word in ("true", "false"))
-_current: ContextVar[Kept | None] = ContextVar("harness_recorded_call", default=None)
+
+class Host(Opened, Protocol):
+    """What records and plays: a Session that was opened to record, or a Notebook."""
+
+    @property
+    def records(self) -> bool:
+        """True where the backend may be asked."""
+
+    @property
+    def replays(self) -> bool:
+        """True where the cassette may answer."""
+
+    @property
+    def closed(self) -> bool:
+        """True once it has ended."""
+
+
+def session_here() -> Host | None:
+    """The session of `harness.record` that this code runs in."""
+    session = nearest_session()
+    return cast("Host", session) if getattr(session, "keeps_a_cassette", False) else None
 
 
 class Notebook:
-    """One cassette being written, by any number of threads and tasks."""
+    """A cassette of a backend's own, written and played by any number of threads and tasks.
 
-    def __init__(self, cassette: str | PathLike[str], redact: Iterable[Mapping[str, str]], clock: Clock | None) -> None:
-        self.listener: Callable[[str], None] | None = None
-        self.holds_back = False
-        self._recorder = Recorder(Path(cassette), Mode.ALL, Rules.of(redact=redact), rewrite=True)
-        self._wall: Clock = WallClock()
-        self._clock = clock
-        self._takes: list[Take] = []
+    Saved by `save`, and at the interpreter's exit at the latest. Raises CassetteError where the file is there and
+    cannot be read, CassetteNotFoundError in mode `none` without one, ValueError for an unknown mode.
+    """
+
+    def __init__(
+        self,
+        cassette: str | PathLike[str],
+        mode: str,
+        *,
+        ignore: Iterable[str | Mapping[str, str]] = (),
+        redact: Iterable[Mapping[str, str]] = (),
+    ) -> None:
+        path, rewrite = Path(cassette), mode == "rewrite"
+        chosen = Mode.ALL if rewrite else _mode(mode)
+        self.rules = Rules.of(ignore=ignore, redact=redact)
+        if chosen is Mode.NONE:
+            load(path)  # the error of a missing cassette
+        self._recorder = Recorder(path, chosen, self.rules, rewrite=rewrite)
+        before, self.available = health_apart(self._recorder.before)
+        self.name = f"cassette {path.name}"
+        self.records, self.replays = self._recorder.rights.records, self._recorder.rights.plays
+        self.engine = Engine(
+            CassetteSource(before, self.rules),
+            self._recorder.rights,
+            hint=f"record it: RecordingBackend(backend, {path.name!r}, mode='new_episodes') around the same code",
+            redaction=self.rules.redaction,
+        )
+        self._counting = VirtualClock()
         self._lock = real_lock()
+        self._is_saved = True
+        self.closed = False
+        atexit.register(self.close)
 
-    def now(self) -> Nanos:
-        """The time by the clock of whoever is recorded."""
-        return (self._clock or installed_clock() or self._wall).now()
+    @property
+    def clock(self) -> Clock:
+        """What a replay waits by: the virtual clock that is running, else one that only counts."""
+        return installed_clock() or self._counting
 
-    def begin(self, call: Call) -> Kept:
-        """A new call."""
-        return Kept(self._take(native_request(call.verb, call.prompt)), self.now)
-
-    def _take(self, request: Request) -> Take:
+    def open(self, request: Request, patience: Patience) -> Exchange | Live:
+        """What to do about `request`. Raises Miss, and SessionError after the end."""
         with self._lock:
-            take = Take(request, Entry(len(self._takes) + 1, 1, request, ZERO))
-            self._takes.append(take)
-        return take
+            if self.closed:
+                message = f"{self.name} is closed: {request.method} {request.url} was asked after its end"
+                raise SessionError(message)
+            opened = self.engine.open(request, self.clock.now(), patience)
+            if isinstance(opened, Live):
+                self._is_saved = False
+                self._recorder.follow(opened.take)
+            return opened
 
-    def health(self, answer: object) -> None:
-        """Somebody asked after health."""
-        take = self._take(replace(native_request("is_available", Prompt()), url=_HEALTH))
-        take.sent(self.now())
-        for event in (Head(200, Headers((("content-type", "application/x-ndjson"),))), Chunk(_line(answer)), End()):
-            take.heard(self.now(), event)
-        self.finished()
-
-    @contextmanager
-    def hearing(self, kept: Kept) -> Generator[None, None, None]:
-        """What the backend reports in here belongs to `kept`."""
-        token = _current.set(kept)
-        try:
-            yield
-        finally:
-            _current.reset(token)
-
-    def told(self, text: str) -> None:
-        """What the backend calls as its `on_status`."""
-        kept = _current.get()
-        if kept is not None:
-            kept.told(text)
-        if self.listener is not None:
-            self.listener(text)
-
-    def finished(self) -> None:
-        """A call has ended."""
-        if not self.holds_back:
-            self.save()
-
-    def save(self) -> None:
-        """Write what there is so far."""
+    def save(self, *, aside: bool = False) -> Path | None:
+        """Write what there is so far, `aside` where the run failed."""
         with self._lock:
-            self._recorder.save(self._takes)
+            if self._is_saved:
+                return None
+            self._is_saved = True
+            return self._recorder.save(self.engine.takes, aside=aside)
+
+    def close(self, *, aside: bool = False) -> None:
+        """Write it and end it. A second time does nothing."""
+        self.closed = True
+        atexit.unregister(self.close)
+        self.save(aside=aside)
 
 
-def _line(answer: object) -> bytes:
-    return _YES if answer else _NO
-
-
-def health_apart(cassette: Cassette) -> tuple[Cassette, tuple[bool, ...]]:
-    """`cassette` without the health answers that a RecordingBackend wrote, and those answers in their order."""
-    asked = [it for it in cassette if it.request.url == _HEALTH]
-    if not asked:
-        return cassette, ()
-    rest: tuple[Interaction, ...] = tuple(it for it in cassette if it.request.url != _HEALTH)
-    return replace(cassette, interactions=rest), tuple(it.timeline.body.strip() == _YES.strip() for it in asked)
+def _mode(word: str) -> Mode:
+    try:
+        return Mode(word)
+    except ValueError:
+        known = ", ".join([*(mode.value for mode in Mode), "rewrite"])
+        message = f"{word!r} is no record mode; the modes are {known}"
+        raise ValueError(message) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+from harness.backends._health import Health
 from harness.backends._session_line import ANY_MODEL, Opened, SessionLine
 from harness.clock import real_lock
 from harness.contract import Desk, Pacer, Retries, Verbs, adopted, resolve
@@ -44,22 +45,9 @@ class ReplayBackend(Verbs):
         self.last_finish_reason = None
         self.desk_ = Desk(
             line=lambda: SessionLine(session),
-            is_up=_Health(session),
+            is_up=Health(session.available),
             types=resolve(contract),
             retries=Retries(retries),
             pacer=Pacer(requests_per_minute, real_lock()),
             fallback_model=fallback_model,
         )
-
-
-class _Health:
-    """Health answers in the order in which they were given; the last one stays. What was not recorded is True: a
-    question after health is no reason to fail a test."""
-
-    def __init__(self, session: Opened) -> None:
-        self._answers = list(session.available)
-
-    def __call__(self) -> bool:
-        if len(self._answers) > 1:
-            return self._answers.pop(0)
-        return self._answers[0] if self._answers else True

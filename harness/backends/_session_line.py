@@ -5,17 +5,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator
 from dataclasses import replace
+from itertools import pairwise
 from typing import Final, Protocol
 
 from harness.contract import Call, sleep_until
-from harness.dialects import decoder, native_request
+from harness.dialects import decoder, native_line, native_request
 from harness.engine import Engine, Entry, Exchange, Live, aplay, play
 from harness.errors import SessionError, UnknownDialectError
 from harness.matching import Rules
-from harness.model import Event, Head, Nanos, Patience, Request, seconds
+from harness.model import Chunk, Event, Head, Nanos, Patience, Request, Status, Timeline, seconds
 from harness.spec import CancelEvent, Clock, Decoder
 
 ANY_MODEL: Final = "replay"
+_TOLD: Final = native_line(Status("")).partition(b":")[0]
 
 
 class Opened(Protocol):
@@ -70,6 +72,8 @@ class SessionLine:
                 "record with the live backend, then replay"
             )
             raise SessionError(message)
+        if total is not None:
+            exchange.patience = Patience(total=Nanos(total + told_waits(exchange.interaction.timeline)))
         self._entry = exchange.entry
         return exchange
 
@@ -81,6 +85,20 @@ class SessionLine:
         """Into the history, beside the attempt that it is about."""
         if self._entry is not None:
             self._entry.note(Nanos(self.clock.now() - self._session.engine.opened_at), label, text)
+
+
+def told_waits(timeline: Timeline) -> Nanos:
+    """How long the recorded backend waited for its next attempt, after each line that told its caller so.
+
+    A retry has a cap of its own, and the wait before it is nobody's generation.
+    """
+    moments = [*timeline.events, (timeline.end_at, None)]
+    waits = (
+        until - at
+        for (at, event), (until, _) in pairwise(moments)
+        if isinstance(event, Chunk) and event.data.startswith(_TOLD)
+    )
+    return Nanos(sum(waits))
 
 
 class _Answering:

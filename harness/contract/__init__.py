@@ -2,7 +2,7 @@
 `contract=`."""
 
 from harness.contract._adopt import adopted
-from harness.contract._ask import Desk, Line
+from harness.contract._ask import Desk, Line, ask, ask_later, tokens, tokens_later
 from harness.contract._drive import LOOK_UP, AsyncWire, Wire, sleep_until
 from harness.contract._generation import Call
 from harness.contract._prompt import DEFAULTS, chat_call, prompt_call
@@ -49,9 +49,13 @@ __all__ = [
     "Verbs",
     "Wire",
     "adopted",
+    "ask",
+    "ask_later",
     "chat_call",
     "parse_tool_call",
     "prompt_call",
     "resolve",
     "sleep_until",
+    "tokens",
+    "tokens_later",
 ]

@@ -59,6 +59,10 @@ def result_values(answer: Answer, types: Types, where: str, shown: Shown) -> dic
 def response_values(answer: Answer, parse: Callable[[str], tuple[str, Any]]) -> dict[str, Any]:
     """What the chat contract's LLMResponse says. `parse` is the backend's own `parse_tool_call`."""
     reply = answer.reply
+    known = [delta.data for delta in reply.deltas if isinstance(delta, Unknown) and delta.event == "tool_call"]
+    if known:  # recorded at the contract, where the text had been taken apart already
+        values = {"narrative_text": reply.text, "tool_call": json.loads(known[-1])}
+        return {**values, "finish_reason": finish_reason(reply)}
     narrative, tool_call = parse(reply.text + reply.refusal)
     if tool_call is None and reply.tool_calls:
         first = reply.tool_calls[0]

@@ -95,13 +95,15 @@ def record(  # noqa: PLR0913 - the keywords of the front door
     if chosen is Mode.NONE:
         load(target)  # the error of a missing cassette is raised here, before anything is opened
     recorder = Recorder(target, chosen, rules, rewrite=rewrite, beside=Path(beside) if beside is not None else None)
-    source = CassetteSource(recorder.before, rules, repeat=on_exhausted == "repeat", matcher=matcher)
+    before, available = health_apart(recorder.before)
+    source = CassetteSource(before, rules, repeat=on_exhausted == "repeat", matcher=matcher)
     plan = Plan(
         source=source,
         title=f"cassette {target.name}",
         rules=rules,
         rights=recorder.rights,
-        answers=len(recorder.before),
+        answers=len(before),
+        available=available,
         recorder=recorder,
         unplayed=unplayed,
         hint=hint or _hint(path),

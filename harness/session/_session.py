@@ -102,6 +102,12 @@ class Session:
         return self.plan.rights.plays
 
     @property
+    def keeps_a_cassette(self) -> bool:
+        """True where it was opened to record, whatever its mode leaves to record: a RecordingBackend inside it writes
+        to the same file."""
+        return self.plan.recorder is not None
+
+    @property
     def clock(self) -> Clock:
         """The clock of the replay: a VirtualClock, unless this session was opened with `clock="wall"`."""
         return self._ticking.clock
@@ -291,10 +297,11 @@ class Session:
     ) -> None:
         self.stop()
         failed = error is not None and not isinstance(error, SystemExit)
-        self.save(aside=failed)
         if error is None:
+            self.save()
             self.verify()
         else:
+            self._save_beside(error, aside=failed)
             self._annotate(error)
 
     async def __aenter__(self) -> Self:
@@ -304,6 +311,13 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.__exit__(kind, error, trace)
+
+    def _save_beside(self, error: BaseException, *, aside: bool) -> None:
+        """Keep what was recorded before `error`, which stays the one that is raised."""
+        try:
+            self.save(aside=aside)
+        except HarnessError as trouble:
+            error.add_note(f"and what was recorded by {self.name} was not kept: {trouble}")
 
     def _annotate(self, error: BaseException) -> None:
         """Say beside `error` what else is known; it is never replaced."""
