@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.engine import Mode, Rights, Take, rights
-from harness.errors import CassetteChangedError, CassetteWriteError
-from harness.matching import Rules, key
+from harness.errors import CassetteChangedError, CassetteWriteError, SecretFoundError
+from harness.matching import Rules, key, refuse_secrets
 from harness.model import Cassette, Interaction
 from harness.recorder._aside import aside
 from harness.recorder._journal import Journal, Scribe, refuse_orphans
@@ -68,12 +68,17 @@ class Recorder:
 
         Raises CassetteWriteError; what was there before is then intact, and what was heard is in the journal. Raises
         CassetteChangedError where somebody else changed the file meanwhile; what was heard is then put aside.
+        Raises SecretFoundError where something in it looks like a secret that no rule replaced. Then nothing is kept,
+        the journal included: what must not reach the disk must not stay there.
         """
         if not takes and (aside or self.before.interactions or self.path.exists()):
             return None
         target = failed_path(self.path) if aside else self.path
         try:
             self._write(target, takes)
+        except SecretFoundError:
+            forget(takes)
+            raise
         except CassetteChangedError as error:
             target = failed_path(self.path)
             self._write(target, takes)
@@ -87,11 +92,15 @@ class Recorder:
         return target
 
     def _write(self, target: Path, takes: Sequence[Take]) -> None:
+        cassette = self.result(takes)
+        before = {id(one.timeline) for one in self.before}  # what stands in the file is no news to anybody
+        fresh = [(at, one) for at, one in enumerate(cassette, 1) if id(one.timeline) not in before]
+        refuse_secrets(fresh, self._rules, str(target))
         if target == self.path:
-            save(target, self.result(takes), replaces=self._seen)
+            save(target, cassette, replaces=self._seen)
             self._seen = fingerprint(target)
         else:
-            save(target, self.result(takes))
+            save(target, cassette)
 
     def _redacted(self, interaction: Interaction) -> Interaction:
         redaction = self._rules.redaction
