@@ -319,13 +319,6 @@ class Session:
         except HarnessError as trouble:
             error.add_note(f"and what was recorded by {self.name} was not kept: {trouble}")
 
-    def _save_beside(self, error: BaseException, *, aside: bool) -> None:
-        """Keep what was recorded before `error`, which stays the one that is raised."""
-        try:
-            self.save(aside=aside)
-        except HarnessError as trouble:
-            error.add_note(f"and what was recorded by {self.name} was not kept: {trouble}")
-
     def _annotate(self, error: BaseException) -> None:
         """Say beside `error` what else is known; it is never replaced."""
         for miss in self.misses:
