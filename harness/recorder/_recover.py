@@ -17,7 +17,7 @@ from harness.recorder._aside import aside
 from harness.recorder._heard import Heard, heard_in
 from harness.recorder._journal import SUFFIX, cassette_of, journals
 from harness.recorder._lock import claimed
-from harness.storage import dump, fingerprint, load, parse, save
+from harness.storage import clear_unfinished, dump, fingerprint, load, parse, save
 
 _SKIPPED: Final = frozenset({".git", ".tox", ".venv", "venv", "node_modules", "__pycache__"})
 
@@ -62,6 +62,7 @@ def _recovered(journal: Path) -> Recovered:
     with _claimed(journal):
         heard = heard_in(journal.read_bytes(), journal)
         written, told = _kept(heard, cassette_of(journal))
+        clear_unfinished(cassette_of(journal))
         torn = f"; {heard.torn} bytes of an event that was being written are dropped" if heard.torn else ""
         result = Recovered(journal, written, len(heard.interactions), heard.open, f"{told}{torn}")
         if os.name != "nt":

@@ -2,13 +2,14 @@
 
 from harness.storage._check import Finding, Severity, check
 from harness.storage._load import fingerprint, fingerprint_of, load, parse, read_bytes
-from harness.storage._save import save
+from harness.storage._save import clear_unfinished, save
 from harness.storage._write import dump
 
 __all__ = [
     "Finding",
     "Severity",
     "check",
+    "clear_unfinished",
     "dump",
     "fingerprint",
     "fingerprint_of",

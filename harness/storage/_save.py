@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from harness.storage._write import dump
 _OPEN_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
+_UNFINISHED: Final = re.compile(r"(\d+)\.\d+\.tmp")
 ANY: Final = b"any"
 
 
@@ -47,6 +49,27 @@ def save(path: str | os.PathLike[str], cassette: Cassette, *, replaces: bytes | 
             temporary.unlink(missing_ok=True)
             raise
         _sync_folder(target.parent)
+
+
+def clear_unfinished(path: str | os.PathLike[str]) -> None:
+    """Delete what a process that was killed while it saved `path` has left beside it."""
+    target = Path(os.path.realpath(path))
+    for entry in target.parent.iterdir():
+        owner = _UNFINISHED.fullmatch(entry.name.removeprefix(f".{target.name}."))
+        if owner and entry.name.startswith(f".{target.name}.") and not _is_running(int(owner[1])):
+            entry.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    if os.name == "nt":  # pragma: no cover - asking there would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # somebody else's
+    return True
 
 
 def _refuse_json(target: Path) -> None:
