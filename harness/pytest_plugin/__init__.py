@@ -74,7 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
         "harness(cassette=None, *, scenario=None, case=None, mode=None, clock=None, unplayed=None, ignore=(), "
-        "redact=(), on_exhausted=None, allowed_hosts=(), ignored_hosts=(), matcher=None): "
+        "redact=(), allow=(), on_exhausted=None, allowed_hosts=(), ignored_hosts=(), matcher=None): "
         "replay the test's recorded model session, virtually and offline.",
     )
     open_run(config)

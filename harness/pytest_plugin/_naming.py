@@ -4,13 +4,17 @@
 2. A name that had to be changed, or is longer than 120 bytes, ends in eight hex digits of what it was, unless the file
    exists under pytest-recording's name.
 3. Two tests whose files would differ only in case are an error, because on some machines they are one file.
+4. No name leads out of the project: names come from parametrised values, and files from pull requests may be links.
+   A `Path` is somebody's own code and goes where it says.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+
+import pytest
 
 SUFFIX = ".yaml"
 NAME_BYTES_MAX = 120
@@ -49,6 +53,22 @@ def named_path(name: str, beside: Path, folders: tuple[Path, ...], exists: Calla
         return beside / path
     candidates = [folder / f"{name}{SUFFIX}" for folder in folders]
     return next((path for path in candidates if exists(path)), candidates[0])
+
+
+def confined(path: Path, name: str, roots: Iterable[Path]) -> Path:
+    """`path`, which `name` led to. Raises pytest.UsageError where it lies in none of `roots`, links followed."""
+    try:
+        real = path.resolve()
+    except (OSError, ValueError, RuntimeError) as error:  # a link to itself, a NUL, a name that is too long
+        message = f"{name!r} is no name of a file: {error}"
+        raise pytest.UsageError(message) from error
+    if any(real.is_relative_to(root.resolve()) for root in roots):
+        return path
+    message = (
+        f"{name!r} leads to {real}, out of the project.\n"
+        "  next: keep the file in the project, or pass a pathlib.Path to replay() if this is meant"
+    )
+    raise pytest.UsageError(message)
 
 
 def _full(test: str, cls: str) -> str:

@@ -9,8 +9,8 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
-from harness.errors import CassetteNotFoundError, HarnessError, Miss
-from harness.pytest_plugin._naming import default_path, named_path
+from harness.errors import CassetteNotFoundError, HarnessError, Miss, SecretFoundError
+from harness.pytest_plugin._naming import confined, default_path, named_path
 from harness.pytest_plugin._opened import Opened
 from harness.pytest_plugin._parts import has_parts, part_path
 from harness.pytest_plugin._run import Run
@@ -60,7 +60,7 @@ class Opener:
         base = {key: value for key, value in self._settings.items() if key not in SOURCES}
         if source is not None and not isinstance(source, str | PathLike):
             return self._add(self._start(lambda **kept: replay(source, **kept), merged(base, given))).session
-        named = {"cassette": fspath(source)} if source is not None else {}
+        named = {"cassette": source} if source is not None else {}
         return self._open(merged(base, named, given)).session
 
     @property
@@ -84,10 +84,13 @@ class Opener:
     def _settle(self, opened: Opened, *, passed: bool, failed: bool) -> HarnessError | Miss | None:
         error = opened.judged(self._run) if passed else None
         written = None
-        if passed and not error:
-            written = opened.keep(self._run)
-        elif failed or error:
-            written = opened.put_aside()
+        try:
+            if passed and not error:
+                written = opened.keep(self._run)
+            elif failed or error:
+                written = opened.put_aside()
+        except SecretFoundError as secret:  # told beside what the other sessions of this test have to say
+            return secret
         if written:
             self._run.wrote(written)
         elif opened.session.records:
@@ -106,7 +109,7 @@ class Opener:
 
     def _scenario(self, settings: dict[str, Any]) -> Opened:
         owner = self._owner
-        path = named_path(str(settings["scenario"]), owner.beside, owner.scenarios, Path.exists)
+        path = self._confined(settings["scenario"], owner.scenarios)
         keys = ("clock", "unplayed", "allowed_hosts", "ignored_hosts")  # a scenario has matchers of its own
         kept = {key: settings[key] for key in keys if key in settings}
         return self._start(lambda **rest: scenario(path, settings.get("case"), **rest), kept)
@@ -151,13 +154,19 @@ class Opener:
         kept["unplayed"] = self._run.unplayed or kept.get("unplayed", "fail")
         return Opened(make(**kept).start(), self._noted)
 
-    def _path(self, name: str | None) -> Path:
+    def _path(self, name: str | PathLike[str] | None) -> Path:
         owner = self._owner
         if name is not None:
-            return named_path(name, owner.beside, owner.folders, Path.exists)
+            return self._confined(name, owner.folders)
         path = default_path(owner.folders[0], owner.name, owner.cls, Path.exists)
         self._run.claim(path, owner.id)
-        return path
+        return confined(path, path.name, (self._run.project.root, *owner.folders))
+
+    def _confined(self, name: str | PathLike[str], folders: tuple[Path, ...]) -> Path:
+        """The file that a test calls `name`. A text stays in the project; a Path goes where it says."""
+        owner = self._owner
+        path = named_path(fspath(name), owner.beside, folders, Path.exists)
+        return confined(path, name, (self._run.project.root, *folders)) if isinstance(name, str) else path
 
     def _part(self, path: Path) -> Path:
         """A fresh place to record to. A test that runs a second time records its part anew."""

@@ -1,6 +1,6 @@
 """What a session is opened with, from four places: `[tool.harness]`, the fixture harness_config, markers, arguments.
 
-The nearest place wins; lists (`ignore`, `redact`, `allowed_hosts`, `ignored_hosts`) add up.
+The nearest place wins; lists (`ignore`, `redact`, `allow`, `allowed_hosts`, `ignored_hosts`) add up.
 A key that nobody knows is an error that names the closest one: a setting that is silently ignored is worse than none.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-LISTS = ("ignore", "redact", "allowed_hosts", "ignored_hosts")
+LISTS = ("ignore", "redact", "allow", "allowed_hosts", "ignored_hosts")
 SINGLE = ("clock", "matcher", "mode", "on_exhausted", "unplayed")
 FOLDERS = ("cassette_dir", "scenario_dir")
 SOURCES = ("case", "cassette", "scenario")

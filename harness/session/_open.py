@@ -31,6 +31,7 @@ def replay(  # noqa: PLR0913 - the keywords of the front door
     clock: ClockChoice = None,
     ignore: Iterable[str | Mapping[str, str]] = (),
     redact: Iterable[Mapping[str, str]] = (),
+    allow: Iterable[str] = (),
     on_exhausted: OnExhausted = "error",
     unplayed: Unplayed = "fail",
     matcher: Matcher | None = None,
@@ -47,7 +48,7 @@ def replay(  # noqa: PLR0913 - the keywords of the front door
     `ignore` are JSON paths that take no part in matching (`"$.metadata.request_id"`, `{"path": ..., "regex": ...}`).
     Raises CassetteNotFoundError, CassetteError.
     """
-    rules = Rules.of(ignore=ignore, redact=redact)
+    rules = Rules.of(ignore=ignore, redact=redact, allow=allow)
     asked, (source, available) = source, _health_apart(source)
     found, answers, title = _source(source, rules, repeat=on_exhausted == "repeat", matcher=matcher)
     plan = Plan(
@@ -72,6 +73,7 @@ def record(  # noqa: PLR0913 - the keywords of the front door
     clock: ClockChoice = None,
     ignore: Iterable[str | Mapping[str, str]] = (),
     redact: Iterable[Mapping[str, str]] = (),
+    allow: Iterable[str] = (),
     on_exhausted: OnExhausted = "error",
     unplayed: Unplayed = "fail",
     matcher: Matcher | None = None,
@@ -89,7 +91,7 @@ def record(  # noqa: PLR0913 - the keywords of the front door
     Raises CassetteError where a cassette is there and cannot be read or a recording of it waits to be recovered, and
     CassetteNotFoundError in mode `none` without one. ValueError for an unknown mode.
     """
-    rules = Rules.of(ignore=ignore, redact=redact)
+    rules = Rules.of(ignore=ignore, redact=redact, allow=allow)
     chosen, rewrite = _mode(mode)
     target = Path(path)
     if chosen is Mode.NONE:

@@ -48,7 +48,7 @@ def test_the_projects_configuration_is_checked(tmp_path: Path) -> None:
     assert read_project(tmp_path).folder("cassette_dir") == tmp_path / "tapes"
     for text, said in (
         ("[tool.harness]\nignored = []\n", "'ignored' is no setting; did you mean 'ignore"),
-        ("[tool.harness]\nzzz = 1\n", "known are allowed_hosts"),
+        ("[tool.harness]\nzzz = 1\n", "known are allow, allowed_hosts"),
         ("[tool]\nharness = 1\n", "has to be a table"),
         ("[tool.harness\n", "pyproject.toml"),
     ):
