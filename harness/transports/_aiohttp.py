@@ -42,7 +42,7 @@ async def answer(
     asked = vcr_request(cassette, _listening(cassette, original, url))
     while True:
         try:
-            response = await asked(client, method, target, **options)
+            response = await asked(client, method.upper(), target, **options)  # as aiohttp does, and the stub does not
         except _AwaitedError as missing:
             events = [event async for event in aplay(missing.exchange, session.clock)]
             cassette.known.append(whole(events))
