@@ -59,6 +59,10 @@ class VirtualTimeError(HarnessError):
     """Virtual time was asked for where it cannot be had: uvloop, a foreign loop that already runs."""
 
 
+class ConfigurationError(HarnessError):
+    """`[tool.harness]` cannot be meant as it stands. The message names the file and the entry."""
+
+
 # --- the author of the file has to act -----------------------------------------------------------------------------
 
 

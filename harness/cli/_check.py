@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from harness.cli._config import rules_for
 from harness.cli._exit import Exit
 from harness.cli._secrets import secrets
 from harness.cli._terminal import Role, Terminal
 from harness.errors import CassetteError, ScenarioError
-from harness.matching import Redaction
+from harness.matching import suspects
 from harness.model import Cassette, Json
 from harness.scenarios import load_scenario
 from harness.storage import check, load
@@ -113,10 +114,12 @@ def _cassette(file: Path) -> Report:
 
 
 def _leaks(file: Path, cassette: Cassette) -> Iterator[Found]:
-    redaction = Redaction.default()
+    rules = rules_for(file)
     for number, interaction in enumerate(cassette, 1):
-        for line in secrets(interaction, redaction):
+        for line in secrets(interaction, rules.redaction):
             yield Found("secret", f"{file}: interaction #{number}", line)
+        for leak in suspects(rules.redaction.interaction(interaction), rules):
+            yield Found("secret", f"{file}: interaction #{number}", f"it may be one: {leak}")
 
 
 def _summary(cassette: Cassette) -> str:

@@ -12,7 +12,15 @@ from importlib.metadata import version
 from typing import Protocol, cast
 
 from harness.cli._exit import Exit
-from harness.errors import CassetteError, HarnessError, Miss, MissingExtraError, ScenarioError, SecretFoundError
+from harness.errors import (
+    CassetteError,
+    ConfigurationError,
+    HarnessError,
+    Miss,
+    MissingExtraError,
+    ScenarioError,
+    SecretFoundError,
+)
 
 _VERBS = {
     "demo": ("harness.cli._demo", "record a live session, replay it offline, show both side by side"),
@@ -21,6 +29,7 @@ _VERBS = {
         "harness.cli._check",
         "load cassettes and scenarios; find secrets, unknown keys, timelines that do not add up",
     ),
+    "scrub": ("harness.cli._scrub", "replace the secrets in existing cassettes, in place, so that they still match"),
     "recover": ("harness.cli._recover", "turn the journal of a recording that was cut off into a cassette"),
 }
 
@@ -101,7 +110,7 @@ def _code(error: BaseException) -> Exit:
             return Exit.SECRET
         case CassetteError() | ScenarioError():
             return Exit.UNREADABLE
-        case MissingExtraError():
+        case MissingExtraError() | ConfigurationError():
             return Exit.USAGE
         case _:
             return Exit.SUBJECT_FAILED

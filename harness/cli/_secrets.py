@@ -24,7 +24,7 @@ def secrets(interaction: Interaction, redaction: Redaction) -> Iterator[str]:
     yield from _in_body("request body", request.body, redaction.body(request.body), redaction)
     if timeline.head:
         yield from _in_headers("response", timeline.head.headers, redaction)
-    yield from _in_body("response body", timeline.body, redaction.data(timeline.body), redaction)
+    yield from _in_body("response body", timeline.body, redaction.timeline(timeline).body, redaction)
     for _, event in timeline.events:
         if isinstance(event, Reset | TimedOut):
             yield from (f"error message, {leak}" for leak in redaction.leaks(event.message))
