@@ -21,10 +21,11 @@ class ReplayBackend(Verbs):
     Raises ContractMisfitError that names all that does not fit. A Miss goes through everything, on purpose.
     """
 
-    def __new__(cls, session: Opened, *, contract: Any = None, **options: Any) -> Self:
-        """An instance of a class that is the contract's too, where the contract has one."""
+    def __new__(cls, *session: Opened, contract: Any = None, **options: Any) -> Self:
+        """An instance of a class that is the contract's too, where the contract has one. A copy comes without a
+        session, and brings its state."""
         del session, options
-        made: Self = object.__new__(adopted(cls, resolve(contract).base))
+        made: Self = object.__new__(adopted(cls, resolve(contract, cls).base))
         return made
 
     def __init__(
@@ -51,3 +52,6 @@ class ReplayBackend(Verbs):
             pacer=Pacer(requests_per_minute, real_lock()),
             fallback_model=fallback_model,
         )
+
+    def __repr__(self) -> str:
+        return f"ReplayBackend({self.desk_.line().where}, model={self.model!r}, timeout={self.timeout!r})"

@@ -11,6 +11,7 @@ from harness.errors import ContractMisfitError
 
 _VERBS: Final = ("generate", "complete", "stream_tokens", "acomplete", "astream_tokens", "is_available")
 _HELPERS: Final = ("parse_tool_call",)
+_NAMED: Final = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _KNOWN_ARGUMENTS: Final = ("model", "timeout", "on_status", "cancel_event")
 
 
@@ -22,7 +23,7 @@ def adopted(ours: type, base: type | None) -> type:
     """
     if base is None or base in ours.__mro__:
         return ours
-    misfits = [*_unknown_methods(ours, base), *_foreign_signatures(ours, base), *_unknown_arguments(base)]
+    misfits = misfits_of(ours, base)
     if misfits:
         listed = "".join(f"\n  {misfit}" for misfit in misfits)
         message = (
@@ -40,6 +41,13 @@ def adopted(ours: type, base: type | None) -> type:
     theirs = {name: inspect.getattr_static(base, name) for name in _HELPERS if _is_concrete(base, name)}
     namespace = {"__module__": ours.__module__, "__doc__": ours.__doc__, "__init__": __init__, **theirs}
     return new_class(ours.__name__, (ours, base), {}, lambda body: body.update(namespace))
+
+
+def misfits_of(ours: type, base: type) -> list[str]:
+    """Every reason why `ours` cannot be derived from `base`."""
+    if base in ours.__mro__:
+        return []
+    return [*_unknown_methods(ours, base), *_foreign_signatures(ours, base), *_unknown_arguments(base)]
 
 
 def _unknown_methods(ours: type, base: type) -> list[str]:
@@ -67,7 +75,7 @@ def _foreign_signatures(ours: type, base: type) -> list[str]:
         misfits += [
             f"{base.__qualname__}.{name}: its required argument {p.name!r} is not in the published contract"
             for p in inspect.signature(theirs).parameters.values()
-            if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD and p.name not in {"self", *known}
+            if p.default is p.empty and p.kind in _NAMED and p.name not in {"self", *known}
         ]
     return misfits
 
@@ -77,9 +85,7 @@ def _unknown_arguments(base: type) -> list[str]:
     return [
         f"{base.__qualname__}: its constructor's required argument {p.name!r} is unknown"
         for p in _constructor(base)
-        if p.default is p.empty
-        and p.kind in {p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY}
-        and p.name not in _KNOWN_ARGUMENTS
+        if p.default is p.empty and p.kind in _NAMED and p.name not in _KNOWN_ARGUMENTS
     ]
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields
 from types import ModuleType
 from typing import Any, Final
 
+from harness.contract._adopt import misfits_of
 from harness.contract._derive import derived, nearest_common_base
 from harness.contract._shape import Shape, maker_of, shape_of
 from harness.contract._types import (
@@ -79,10 +80,11 @@ class Types:
         return cls(message) if isinstance(maker, list) else maker(message, model, timeout)
 
 
-def resolve(contract: Any = None) -> Types:
+def resolve(contract: Any = None, ours: type | None = None) -> Types:
     """The types of `contract`: a module, package, class, namespace, mapping, or a `Contract` around one. None is ours.
 
-    Raises ContractMisfitError that names every misfit.
+    `ours` is the class that is to be a backend of that contract. Raises ContractMisfitError that names every misfit,
+    those of `ours` included.
     """
     if contract is None:
         return _OURS
@@ -96,16 +98,20 @@ def resolve(contract: Any = None) -> Types:
     misfits += _not_exceptions(found)
     result = _shape(found.get("result"), LLMResult, _RESULT, ("success", "text"), misfits)
     response = _shape(found.get("response"), LLMResponse, _RESPONSE, ("narrative_text",), misfits)
+    base = found.get("backend")
+    if ours is not None and inspect.isclass(base):
+        misfits += misfits_of(ours, base)
     if misfits:
         listed = "".join(f"\n  {misfit}" for misfit in misfits)
         message = f"{name} does not fit the published contract:{listed}\n{_ADVICE}"
         raise ContractMisfitError(message)
-    return Types(name=name, result=result, response=response, base=found.get("backend"), **_exceptions(found, name))
+    return Types(name=name, result=result, response=response, base=base, **_exceptions(found, name))
 
 
 _ADVICE: Final = (
     "Pass the module that holds the backend's own types, or harness.contract.Contract(module, timeout='GenTimeout') "
-    "where they have other names; for a contract of another shape write a small class over session.converse(prompt)."
+    "where they have other names (backend=None to go without theirs); for a contract of another shape write a small "
+    "class over session.converse(prompt)."
 )
 
 

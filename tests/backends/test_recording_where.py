@@ -77,7 +77,7 @@ def test_once_means_that_a_cassette_which_is_there_answers(path: Path) -> None:
 
 
 def test_a_cassette_plays_streams_and_tasks_and_health_in_the_backend_s_own_types(path: Path) -> None:
-    recording = RecordingBackend(Theirs(["a ", "b"], "text"), path)
+    recording = RecordingBackend(Theirs(["a ", "b"], "text"), path, clock=harness.VirtualClock())
     assert recording.is_available() is True
     assert list(recording.stream_tokens(HELLO)) == ["a ", "b"]
     assert asyncio.run(recording.generate("Write.")).text == "text"
