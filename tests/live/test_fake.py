@@ -15,7 +15,9 @@ ASK: Any = [{"role": "user", "content": "hi"}]
 
 def test_it_says_its_output_in_both_contracts() -> None:
     backend = harness.get_backend("fake", output="Hello.")
-    assert asyncio.run(backend.generate("x")) == LLMResult(success=True, text="Hello.", model="fake", latency_ms=0)
+    with harness.virtual_time():
+        answer = asyncio.run(backend.generate("x"))
+    assert answer == LLMResult(success=True, text="Hello.", model="fake", latency_ms=0)
     assert backend.complete(ASK) == LLMResponse("Hello.")
     assert list(backend.stream_tokens(ASK)) == ["Hello."]
     assert backend.is_available() is True
