@@ -24,7 +24,7 @@ _VALUES_MAX: Final = 50_000
 _TAG: Final = "tag:yaml.org,2002:"
 _BOOLEANS: Final = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
-_INTEGER: Final = re.compile(r"[-+]?[0-9]+$")
+_INTEGER: Final = re.compile(r"[-+]?[0-9]{1,100}$")  # longer ones stay texts: Python refuses to convert thousands
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$")
 
 

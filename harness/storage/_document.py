@@ -60,11 +60,14 @@ def _as_utf8(data: bytes) -> bytes:
 
 def _read_json(data: bytes) -> Value:
     try:
-        value: Value = json.loads(data)
+        value: Value = json.loads(data.decode())  # as text: of bytes, json guesses the encoding
     except json.JSONDecodeError as error:
         return _read_flow(data, error)
     except RecursionError as error:
         message = "this is no cassette: it is nested too deeply"
+        raise Unreadable(message) from error
+    except ValueError as error:  # a number of more digits than Python converts
+        message = f"it is no JSON that can be read: {error}"
         raise Unreadable(message) from error
     return value
 
