@@ -12,8 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+import httpx
 import pytest
 import requests
+import urllib3
 
 import harness
 from harness.errors import NetworkRefusedError, VerificationError
@@ -146,11 +149,61 @@ def test_a_models_command_is_not_started_in_a_replay_and_fails_it(way: str, olla
     assert ollama.exists(), "the lever is connected: without a session it starts"
 
 
-def test_recording_through_any_client_leaves_nothing_unseen(provider: Any, tmp_path: Path) -> None:
-    with harness.record(tmp_path / "call.yaml") as session:
-        requests.post(f"{provider.url}/v1/chat/completions", json={"stream": True}, timeout=5)
-    assert session.remembered().unseen == []
+MODEL = """
+import http.server, sys, threading
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"answer")
+    def log_message(self, *_):
+        pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+print(server.server_port, flush=True)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+sys.stdin.read()
+"""
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[str]:
+    """The URL of a model in another process: what goes there leaves this one."""
+    with subprocess.Popen([sys.executable, "-c", MODEL], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        yield f"http://localhost:{int(child.stdout.readline())}"
+        child.communicate()
+
+
+async def _ask_by_aiohttp(url: str) -> str:
+    async with aiohttp.ClientSession() as client, client.post(url, data=b"ask") as response:
+        return await response.text()
+
+
+CLIENTS: dict[str, Any] = {
+    "requests": lambda url: requests.post(url, data=b"ask", timeout=5).text,
+    "urllib3": lambda url: urllib3.request("POST", url, body=b"ask").data.decode(),
+    "aiohttp": lambda url: asyncio.run(_ask_by_aiohttp(url)),
+    "httpx": lambda url: httpx.post(url, content=b"ask").text,
+}
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_recording_may_call_its_model_and_nothing_is_unseen(client: str, model: str, tmp_path: Path) -> None:
+    with (
+        harness.replay(CASSETTE, unplayed="ignore", clock="wall") as outer,
+        harness.record(tmp_path / "call.yaml") as session,
+    ):
+        assert CLIENTS[client](model) == "answer"
+    assert session.remembered().unseen == outer.remembered().refused == []
     assert len(session.takes) == 1
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_an_ignored_host_is_reached_in_a_replay(client: str, model: str) -> None:
+    with harness.replay(CASSETTE, ignored_hosts=["localhost"], unplayed="ignore", clock="wall") as session:
+        assert CLIENTS[client](model) == "answer"
+    assert len(session.history) == 0
 
 
 def test_a_connection_that_no_seam_saw_fails_the_recording(database: int, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import botocore.session
 import pytest
 import requests
 import urllib3
@@ -22,6 +24,7 @@ import urllib3
 import harness
 from harness.errors import Miss
 from harness.model import Cassette, Chunk, End, Head, Headers, Interaction, Request, Timeline, seconds
+from harness.spec import Found
 
 Seen = tuple[list[bytes], str]
 
@@ -295,3 +298,35 @@ def test_a_redirect_that_leads_to_what_is_not_recorded_is_a_miss() -> None:
     moved = Timeline.of(Head(303, Headers.of([("location", "/elsewhere")])), [])
     with pytest.raises(Miss, match="/elsewhere"), harness.replay(Cassette((Interaction(asked, moved),))):
         by_aiohttp(asked.url)
+
+
+class Converse:
+    """A source that answers every call of Bedrock's Converse, and knows what it was asked."""
+
+    name = "bedrock"
+
+    def __init__(self) -> None:
+        self.asked: list[Request] = []
+
+    def find(self, request: Request) -> Found:
+        self.asked.append(request)
+        said = {"message": {"role": "assistant", "content": [{"text": "Paris"}]}}
+        body = json.dumps({"output": said, "stopReason": "end_turn", "usage": {}, "metrics": {}}).encode()
+        head = Head(200, Headers.of([("content-type", "application/json")]))
+        return Found(Interaction(request, Timeline.of(head, [body])), "body")
+
+    def unplayed(self) -> list[str]:
+        return []
+
+
+def test_a_client_of_botocore_is_answered_as_boto3s_are() -> None:
+    source = Converse()
+    client = botocore.session.get_session().create_client(
+        "bedrock-runtime", region_name="us-east-1", aws_access_key_id="AKIAEXAMPLE", aws_secret_access_key="x"
+    )
+    with harness.replay(source):
+        answer = client.converse(modelId="m", messages=[{"role": "user", "content": [{"text": "France?"}]}])
+    assert answer["output"]["message"]["content"][0]["text"] == "Paris"
+    (asked,) = source.asked
+    assert (asked.method, asked.url) == ("POST", "https://bedrock-runtime.us-east-1.amazonaws.com/model/m/converse")
+    assert json.loads(asked.body)["messages"][0]["content"] == [{"text": "France?"}]
