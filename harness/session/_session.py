@@ -145,8 +145,8 @@ class Session:
         (self._refused if inside else self._stray).append(text)
         return NetworkRefusedError(
             f"{text} was refused: {self.name} is open, and a replay never touches the network.\n"
-            "  next: ask through httpx or httpx2 inside the session, or name the host in allowed_hosts if it is the "
-            "test's own"
+            "  next: ask through httpx, httpx2, requests, urllib3, botocore or aiohttp, which are caught, or name the host "
+            "in allowed_hosts if it is the test's own"
         )
 
     def unseen(self, host: str, port: int | None, where: str) -> None:

@@ -39,12 +39,14 @@ def complaint(known: Remembered) -> HarnessError | None:
         return VerificationError(_listed("a connection was refused while this replay was open", known.refused))
     if known.unseen:
         text = _listed("a connection was made that the recording did not see", known.unseen)
-        return VerificationError(f"{text}\n  next: use httpx or httpx2, or record at the backend")
+        return VerificationError(
+            f"{text}\n  next: use httpx, httpx2, requests, urllib3, botocore or aiohttp, or record at the backend"
+        )
     if known.replays and not known.asked and known.answers and known.policy != "ignore":
         return NothingInterceptedError(
             f"nothing was asked of {known.source}, which holds {_count(known.answers)}: this test does not use it.\n"
-            "  next: check that the client is made and called inside the session; a client that is neither httpx nor "
-            "httpx2 needs session.backend() or session.transport()"
+            "  next: check that the client is called inside the session; one that is none of httpx, httpx2, requests, "
+            "urllib3, botocore and aiohttp needs session.backend()"
         )
     if known.unstruck and known.policy != "ignore":
         text = _listed(f"an armed fault of {known.source} found no place to strike", known.unstruck)
