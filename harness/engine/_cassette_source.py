@@ -16,13 +16,15 @@ A backend asks in the native dialect, with a Prompt; it is compared with the dec
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from hashlib import blake2b
+from typing import Protocol, TypeVar, overload
 
 from harness.dialects import prompt_of, recognise, spelled
+from harness.errors import CassetteError
 from harness.matching import Rules, key, nearest, nearest_prompt, operation_key, same_prompt
-from harness.model import Cassette, Prompt, Request
+from harness.model import Cassette, Interaction, Prompt, Request
 from harness.spec import Found, Matcher, Mismatch, Operation
 
 NATIVE = "native"
@@ -30,12 +32,35 @@ _ANYWHERE = Operation("", "anywhere")
 K = TypeVar("K")
 
 
+class Recording(Protocol):
+    """A recording that is too large to be held: what a source needs of it, each item read when it is indexed.
+
+    Indexing raises CassetteError where an item cannot be read.
+    """
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+
+    @property
+    def interactions(self) -> Sequence[Interaction]:
+        """All of them, in recorded order."""
+
+    @property
+    def requests(self) -> Sequence[Request]:
+        """Their requests, which cost less to read."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Interaction]: ...
+
+
 class CassetteSource:
     """A Source over `cassette`. `repeat` answers an exhausted request with its last recording again."""
 
     def __init__(
         self,
-        cassette: Cassette,
+        cassette: Cassette | Recording,
         rules: Rules | None = None,
         *,
         repeat: bool = False,
@@ -43,24 +68,35 @@ class CassetteSource:
     ) -> None:
         self.name = cassette.name
         self.cassette = cassette
+        self._is_held = isinstance(cassette, Cassette)
+        self._requests: Sequence[Request] = (
+            [it.request for it in cassette] if isinstance(cassette, Cassette) else cassette.requests
+        )
         self._rules = rules or Rules()
         self._repeat = repeat
         self._matcher = matcher
         self._played: set[int] = set()
         self._first_unplayed = 0
         self._keys: dict[int, bytes] = {}
-        self._by_bytes: dict[tuple[str, str, bytes], list[int]] | None = None
+        self._by_bytes: dict[object, list[int]] | None = None
         self._by_key: dict[bytes, list[int]] | None = None
         self._by_operation: dict[bytes, list[int]] | None = None
         self._by_body: dict[bytes, list[int]] | None = None
         self._prompts: list[Prompt | None] | None = None
 
     def find(self, request: Request) -> Found | Mismatch:
-        """The next unplayed interaction that answers `request`."""
+        """The next unplayed interaction that answers `request`. A recording that cannot be read further is a Mismatch,
+        because an error would be retried by the clients that ask."""
+        try:
+            return self._found(request)
+        except CassetteError as error:
+            return Mismatch(str(error))
+
+    def _found(self, request: Request) -> Found | Mismatch:
         place = self._first_unplayed
-        if place < len(self.cassette) and _is_same(self.cassette.interactions[place].request, request):
+        if place < len(self.cassette) and _is_same(self._requests[place], request):
             return self._play(place, "key")
-        found = self._first_of([(self._bytes().get(_bytes_of(request), ()), "key")], repeat=False)
+        found = self._first_of([(self._bytes().get(self._bytes_key(request), ()), "key")], repeat=False)
         if found is not None:
             return found
         known = recognise(request)
@@ -80,28 +116,34 @@ class CassetteSource:
         return self._first_of(candidates) or self._nearest(request)
 
     def unplayed(self) -> Sequence[str]:
-        """One line per interaction that nobody asked for."""
-        return [
-            f"{it.id or f'#{place + 1}'} {it.request.method} {it.request.url}"
-            for place, it in enumerate(self.cassette)
-            if place not in self._played
-        ]
+        """One line per interaction that nobody asked for. Of a large recording, lines are made when looked at."""
+        places = [place for place in range(len(self.cassette)) if place not in self._played]
+        return [self._line(place) for place in places] if self._is_held else _Lines(places, self._line)
+
+    def _line(self, place: int) -> str:
+        name = self.cassette.interactions[place].id if self._is_held else ""
+        request = self._requests[place]
+        return f"{name or f'#{place + 1}'} {request.method} {request.url}"
 
     # --- by bytes ---
 
     def _key_of(self, place: int) -> bytes:
         found = self._keys.get(place)
         if found is None:
-            found = self._keys[place] = key(self.cassette.interactions[place].request, self._rules)
+            found = self._keys[place] = key(self._requests[place], self._rules)
         return found
 
-    def _bytes(self) -> dict[tuple[str, str, bytes], list[int]]:
+    def _bytes(self) -> dict[object, list[int]]:
         if self._by_bytes is None:
             self._by_bytes = _grouped(len(self.cassette), self._bytes_at)
         return self._by_bytes
 
-    def _bytes_at(self, place: int) -> tuple[str, str, bytes]:
-        return _bytes_of(self.cassette.interactions[place].request)
+    def _bytes_at(self, place: int) -> object:
+        return self._bytes_key(self._requests[place])
+
+    def _bytes_key(self, request: Request) -> object:
+        """The bytes themselves where they are held anyway, else their digest: an index is no second copy."""
+        return _bytes_of(request) if self._is_held else _digest(request)
 
     def _index(self) -> dict[bytes, list[int]]:
         if self._by_key is None:
@@ -114,7 +156,7 @@ class CassetteSource:
         return self._by_operation
 
     def _operation_key_of(self, place: int) -> bytes | None:
-        request = self.cassette.interactions[place].request
+        request = self._requests[place]
         known = recognise(request)
         return self._spelled_key(request, known[1]) if known else None
 
@@ -131,7 +173,7 @@ class CassetteSource:
         return self._by_body.get(operation_key(request, _ANYWHERE, self._rules), ())
 
     def _body_key_of(self, place: int) -> bytes | None:
-        request = self.cassette.interactions[place].request
+        request = self._requests[place]
         is_lost = request.body and "://" not in request.url
         return operation_key(request, _ANYWHERE, self._rules) if is_lost else None
 
@@ -139,8 +181,8 @@ class CassetteSource:
         asked = self._rules.redaction.request(request)
         return [
             place
-            for place, it in enumerate(self.cassette)
-            if it.request.method == request.method and matcher(it.request, asked)
+            for place, recorded in enumerate(self._requests)
+            if recorded.method == request.method and matcher(recorded, asked)
         ]
 
     def _nearest(self, request: Request) -> Mismatch:
@@ -163,7 +205,7 @@ class CassetteSource:
 
     def _decoded(self) -> list[Prompt | None]:
         if self._prompts is None:
-            self._prompts = [prompt_of(it.request) for it in self.cassette]
+            self._prompts = [prompt_of(recorded) for recorded in self._requests]
         return self._prompts
 
     def _nearest_prompt(self, asked: Prompt) -> Mismatch:
@@ -194,6 +236,25 @@ class CassetteSource:
         return Found(self.cassette.interactions[place], how)
 
 
+class _Lines(Sequence[str]):
+    """Lines that are made when they are looked at: a test that ignores what it left over does not read it."""
+
+    def __init__(self, places: Sequence[int], line: Callable[[int], str]) -> None:
+        self._places = places
+        self._line = line
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        chosen = self._places[index]
+        return self._line(chosen) if isinstance(chosen, int) else [self._line(place) for place in chosen]
+
+
 def _is_same(recorded: Request, asked: Request) -> bool:
     """True where not a byte differs of what makes the key."""
     return recorded.body == asked.body and recorded.url == asked.url and recorded.method == asked.method
@@ -201,6 +262,12 @@ def _is_same(recorded: Request, asked: Request) -> bool:
 
 def _bytes_of(request: Request) -> tuple[str, str, bytes]:
     return request.method, request.url, request.body
+
+
+def _digest(request: Request) -> bytes:
+    made = blake2b(f"{request.method} {request.url} ".encode("utf-8", "surrogatepass"), digest_size=16)
+    made.update(request.body)
+    return made.digest()
 
 
 def _grouped(count: int, key_of: Callable[[int], K | None]) -> dict[K, list[int]]:

@@ -42,6 +42,13 @@ def read_cassette(document: Value, name: str) -> Cassette:
     return Cassette(interactions, name, tuple(notes))
 
 
+def read_item(item: Mapping, number: int) -> Interaction:
+    """The interaction of one item of the list, whose place is `number`, from one. Raises Unreadable."""
+    pair = shape_of({"interactions": [item], "version": 1}).items[0]
+    heard = _answered(pair)
+    return Interaction(heard.request, heard.timeline, id=f"#{number}", meaning=MEANING)
+
+
 def _in_order(shape: Shape) -> Iterator[_Heard]:
     """Answered and unanswered requests, each at its place. A place beyond the end is the end."""
     waiting = sorted(_unanswered(shape.unanswered), key=lambda pair: pair[0], reverse=True)
