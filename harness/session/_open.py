@@ -18,7 +18,7 @@ from harness.session._clock import ClockChoice, Ticking
 from harness.session._session import Plan, Session
 from harness.session._verify import Unplayed
 from harness.spec import Matcher, Source
-from harness.storage import load
+from harness.storage import LazyCassette, load, open_lazily
 
 AnyPath = str | PathLike[str]
 Answer = Callable[[Prompt], str | Reply | Problem]
@@ -26,7 +26,7 @@ OnExhausted = Literal["error", "repeat"]
 
 
 def replay(  # noqa: PLR0913 - the keywords of the front door
-    source: AnyPath | Cassette | Source | Answer,
+    source: AnyPath | Cassette | LazyCassette | Source | Answer,
     *,
     clock: ClockChoice = None,
     ignore: Iterable[str | Mapping[str, str]] = (),
@@ -39,7 +39,8 @@ def replay(  # noqa: PLR0913 - the keywords of the front door
     ignored_hosts: Iterable[str] = (),
     hint: str = "",
 ) -> Session:
-    """Replay `source`: a path, a Cassette, a Source, or a function from Prompt to an answer.
+    """Replay `source`: a path, a Cassette, a Source, or a function from Prompt to an answer. A large file is opened and
+    read as it is used.
 
     Offline, and it never writes.
 
@@ -168,12 +169,12 @@ def replay_backend(cassette: AnyPath, contract: Any = None, **options: Any) -> R
 
 
 def _source(
-    source: AnyPath | Cassette | Source | Answer, rules: Rules, *, repeat: bool, matcher: Matcher | None
+    source: AnyPath | Cassette | LazyCassette | Source | Answer, rules: Rules, *, repeat: bool, matcher: Matcher | None
 ) -> tuple[Source, int, str]:
     """The source, how many answers it holds, and what to call it."""
     if isinstance(source, str | PathLike):
-        source = load(Path(fspath(source)))
-    if isinstance(source, Cassette):
+        source = open_lazily(Path(fspath(source)))
+    if isinstance(source, Cassette | LazyCassette):
         made = CassetteSource(source, rules, repeat=repeat, matcher=matcher)
         return made, len(source), f"cassette {Path(source.name).name}".rstrip()
     if isinstance(source, Source):
@@ -184,7 +185,7 @@ def _source(
 def _health_apart(source: Any) -> tuple[Any, tuple[bool, ...]]:
     """`source`, loaded where it is a path, and the health answers that it holds."""
     if isinstance(source, str | PathLike):
-        source = load(Path(fspath(source)))
+        source = open_lazily(Path(fspath(source)))
     return health_apart(source) if isinstance(source, Cassette) else (source, ())
 
 
