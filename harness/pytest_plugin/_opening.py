@@ -17,7 +17,7 @@ from harness.pytest_plugin._run import Run
 from harness.pytest_plugin._settings import SESSION_KEYS, SOURCES, checked, merged
 from harness.pytest_plugin._shared import Usage
 from harness.session import Session, record, replay, scenario
-from harness.storage import load
+from harness.storage import open_lazily
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,9 @@ class Opener:
             message = f"{shown}: there is no cassette for {self._owner.id}.\n  next: record it: {self._command('once')}"
             raise CassetteNotFoundError(message)
         shared = self._run.shared.usage(path) is not None
-        return replay(load(path, name=shown), hint=f"record it anew: {self._command('rewrite', shared=shared)}", **kept)
+        return replay(
+            open_lazily(path, name=shown), hint=f"record it anew: {self._command('rewrite', shared=shared)}", **kept
+        )
 
     def _start(self, make: Callable[..., Session], settings: dict[str, Any]) -> Opened:
         kept = {key: value for key, value in settings.items() if key in SESSION_KEYS and key != "mode"}
