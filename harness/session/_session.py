@@ -145,8 +145,8 @@ class Session:
         (self._refused if inside else self._stray).append(text)
         return NetworkRefusedError(
             f"{text} was refused: {self.name} is open, and a replay never touches the network.\n"
-            "  next: ask through httpx, httpx2, requests, urllib3, botocore or aiohttp, which are caught, or name the host "
-            "in allowed_hosts if it is the test's own"
+            "  next: ask through httpx, httpx2, requests, urllib3, botocore or aiohttp, which are caught, or name the "
+            "host in allowed_hosts if it is the test's own"
         )
 
     def unseen(self, host: str, port: int | None, where: str) -> None:
@@ -167,7 +167,7 @@ class Session:
 
     def transcript(self) -> str:
         """The history as text, made for a snapshot: no wall time, no path, no random id."""
-        return transcript(self.history, self.name, self._ticking.word)
+        return transcript(self.history, self.name, self._ticking.word, self.rules.redaction)
 
     def backend(self, contract: Any = None, **options: Any) -> ReplayBackend:
         """A backend that answers from this session, with both contracts. `contract` is a module, class or namespace

@@ -4,9 +4,9 @@ clients (see `_others`).
 Patched once per process when the first session opens (or when a client is imported later), and gone with the last one.
 "The last one" includes code that was started inside a session and outlives it: as long as such a context exists, the
 patch stays, so that its requests are misses. Without that they would go to the network the moment the session closes.
-Nobody can tell a context that will ask again from one that is only remembered. So where somebody keeps the exception of
-an async run (as `sys.last_exc` does after a failed test), and with it the tasks and their contexts, the patch stays for as
-long as that. It does nothing then but look and pass on, and the guard is down.
+Nobody can tell a context that will ask again from one that is only remembered.
+So where somebody keeps the exception of an async run, as `sys.last_exc` does after a failed test, and with it the tasks
+and their contexts, the patch stays for as long. It does nothing then but look and pass on, and the guard is down.
 
 ASGI, WSGI and mock transports, and transports of the user's own, are left alone: they do not leave the process, or they
 are the user's explicit choice. What does leave by another way meets the guard.
