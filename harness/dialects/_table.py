@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from urllib.parse import urlsplit
 
 from harness.dialects._anthropic import Anthropic
 from harness.dialects._bedrock import BedrockConverse
@@ -48,7 +49,11 @@ def get(name: str) -> Dialect:
 
 def recognise(request: Request) -> tuple[Dialect, Operation] | None:
     """The dialect of `request` and what it asks: by its URL, and where that says nothing (a gateway, a redacted
-    recording) by the shape of its JSON body. None where both say nothing."""
+    recording) by the shape of its JSON body. None where both say nothing, and where the URL is none."""
+    try:
+        urlsplit(request.url)
+    except ValueError:  # brackets that enclose no address: a cassette can say anything
+        return None
     for dialect in BUILT_IN:
         operation = dialect.operation(request)
         if operation:

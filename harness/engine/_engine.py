@@ -73,7 +73,7 @@ class Engine:
         return Live(take)
 
     def _silent(self, entry: Entry) -> Miss:
-        return self._missed(silence(entry))
+        return self._missed(silence(entry, self._redaction.request(entry.request)))
 
     def _missed(self, text: str) -> Miss:
         miss = Miss(text)

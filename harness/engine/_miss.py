@@ -33,12 +33,12 @@ def _lines(request: Request, mismatch: Mismatch, source: str, played: Iterable[E
         yield f"  next: {hint}"
 
 
-def silence(entry: Entry) -> str:
-    """The text of the Miss of a caller that reads on where the recording stopped early."""
+def silence(entry: Entry, request: Request) -> str:
+    """The text of the Miss of a caller that reads on where the recording stopped early. `request` is redacted."""
     heard = f"{entry.chunks} chunk" + ("" if entry.chunks == 1 else "s")
     return (
         f"the wire is silent: {entry.id or 'this answer'} stops after {heard} without an end, "
         "and nothing in your code would end this wait (no read timeout, no cancel).\n"
-        f"  asked: {entry.request.method} {entry.request.url}\n"
+        f"  asked: {request.method} {request.url}\n"
         "  next: give the call a timeout or cancel it, as the recorded code did, or record the whole answer"
     )

@@ -38,6 +38,8 @@ def canonical_body(body: bytes, rules: Rules) -> CanonicalBody:
     """`body` in the form in which it is compared."""
     if body[:64].lstrip(_BOM + b" \t\r\n")[:1] in {b"{", b"["}:
         value = parsed_json(body, rules)
+        if value is None:  # what is wrong with it may stand in what is redacted, and is then gone from the recording
+            value = parsed_json(rules.redaction.body(body), rules)
         if value is not None:
             return CanonicalBody("json", _json_data(value, rules.redaction))
     if is_form(body):
@@ -80,13 +82,16 @@ def canonical_url(url: str, redaction: Redaction) -> str:
 
 @lru_cache(maxsize=1024)  # a run asks few URLs, each many times
 def _canonical_url(url: str, redaction: Redaction) -> str:
-    parts = urlsplit(redaction.url(url))
+    try:
+        parts = urlsplit(redaction.url(url))
+    except ValueError:  # brackets that enclose no address
+        return redaction.url(url)
     scheme = parts.scheme.lower()
     host = (parts.hostname or "").lower()
     try:
         port = parts.port
     except ValueError:  # "port" is no number: compare what stands there
-        return url
+        return redaction.url(url)
     place = host if port in {None, _PORTS.get(scheme)} else f"{host}:{port}"
     path = "/".join(quote(unquote(segment), safe=_SEGMENT_SAFE) for segment in (parts.path or "/").split("/"))
     return f"{scheme}://{place}{path}?{_canonical_query(parts.query)}"

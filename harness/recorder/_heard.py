@@ -65,9 +65,9 @@ def heard_in(data: bytes, path: Path) -> Heard:
     try:
         about = json.loads(first.payload)
         heard = tuple(_interaction(takes[n]) for n in sorted(takes) if takes[n][0].kind == "ask")
-    except (ValueError, KeyError, TypeError) as error:
+        return Heard(heard, about.get("mode", "once"), bytes.fromhex(about.get("before") or ""), torn)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, AssertionError) as error:
         return _refuse(path, f"it is damaged: {error}", error)
-    return Heard(heard, about.get("mode", "once"), bytes.fromhex(about.get("before") or ""), torn)
 
 
 def _refuse(path: Path, why: str, error: Exception | None = None) -> Heard:

@@ -10,12 +10,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from urllib.parse import urlsplit
 
+from harness.dialects import MEANING
 from harness.engine import Entry, History
+from harness.matching import Redaction
 from harness.model import (
     PER_SECOND,
     Head,
+    Interaction,
     Json,
     Message,
     Nanos,
@@ -35,7 +39,7 @@ _WIDTH = 74
 class Transcriber:
     """Writes the transcript of one history. Keeps what it has shown, so one is used once."""
 
-    def __init__(self, history: History, title: str, clock: str) -> None:
+    def __init__(self, history: Sequence[Entry], title: str, clock: str) -> None:
         self._history = history
         self._title = title
         self._clock = clock
@@ -139,9 +143,23 @@ class Transcriber:
         return "  ".join(part for part in parts if part)
 
 
-def transcript(history: History, title: str, clock: str) -> str:
-    """The transcript of `history`."""
-    return Transcriber(history, title, clock).text()
+def transcript(history: History, title: str, clock: str, redaction: Redaction | None = None) -> str:
+    """The transcript of `history`, redacted: it becomes a snapshot, and a snapshot is committed."""
+    shown = [_redacted(entry, redaction or Redaction.default()) for entry in history]
+    return Transcriber(shown, title, clock).text()
+
+
+def _redacted(entry: Entry, redaction: Redaction) -> Entry:
+    """`entry` without secrets. Before anything is decoded, so that one that is spelled over two events is known."""
+    request, timeline = redaction.request(entry.request), entry.timeline
+    notes = [replace(note, text=redaction.text(note.text)) for note in entry.notes]
+    kept = redaction.timeline(timeline)
+    asked = entry.answered.request if entry.answered is not None else request
+    if (request, kept, notes) == (entry.request, timeline, entry.notes):
+        return entry
+    heard = [(Nanos(at + entry.at), event) for at, event in kept.events]
+    answered = Interaction(asked, kept, meaning=MEANING) if entry.answered is not None else None
+    return replace(entry, request=request, answered=answered, played=[], heard=heard, notes=notes, _prompt=None)
 
 
 def _by_call(history: Iterable[Entry]) -> list[list[Entry]]:
