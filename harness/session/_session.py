@@ -145,8 +145,7 @@ class Session:
         (self._refused if inside else self._stray).append(text)
         return NetworkRefusedError(
             f"{text} was refused: {self.name} is open, and a replay never touches the network.\n"
-        redaction = self.rules.redaction
-        return transcript(self.history, self.name, self._ticking.word, redaction)
+            "  next: ask through httpx, httpx2, requests, urllib3, botocore or aiohttp, which are caught, or name the "
             "host in allowed_hosts if it is the test's own"
         )
 
