@@ -35,7 +35,7 @@ def adopted(ours: type, base: type | None) -> type:
     initialise, own = inspect.getattr_static(base, "__init__"), inspect.getattr_static(ours, "__init__")
 
     def __init__(self: Any, *args: Any, **options: Any) -> None:  # noqa: N807 - it becomes the method of that name
-        initialise(self, **_known_arguments(base, options))  # theirs first: its defaults must not undo ours
+        initialise(self, **_known_arguments(base, ours, options))  # theirs first: its defaults must not undo ours
         own(self, *args, **options)
 
     theirs = {name: inspect.getattr_static(base, name) for name in _HELPERS if _is_concrete(base, name)}
@@ -89,9 +89,21 @@ def _unknown_arguments(base: type) -> list[str]:
     ]
 
 
-def _known_arguments(base: type, options: dict[str, Any]) -> dict[str, Any]:
-    names = {p.name for p in _constructor(base)}
-    return {name: options.get(name) for name in _KNOWN_ARGUMENTS if name in names and name in options}
+def _known_arguments(base: type, ours: type, options: dict[str, Any]) -> dict[str, Any]:
+    """What the constructor of `base` is called with: what was chosen, and our default for what it cannot do without."""
+    wanted = {p.name: p.default is p.empty for p in _constructor(base) if p.name in _KNOWN_ARGUMENTS}
+    return {
+        name: options[name] if options.get(name) is not None else _default(ours, name)
+        for name, is_required in wanted.items()
+        if is_required or options.get(name) is not None
+    }
+
+
+def _default(ours: type, name: str) -> Any:
+    """What `ours` is set to where nobody chose: by its constructor, else by the class."""
+    parameter = inspect.signature(inspect.getattr_static(ours, "__init__")).parameters.get(name)
+    told = None if parameter is None or parameter.default is parameter.empty else parameter.default
+    return getattr(ours, name, None) if told is None else told
 
 
 def _constructor(base: type) -> list[inspect.Parameter]:

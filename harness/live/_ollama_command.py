@@ -90,7 +90,7 @@ class OllamaCommand(Verbs):
     def __new__(cls, *, contract: Any = None, **options: Any) -> Self:
         """An instance of a class that is the contract's too, where the contract has one."""
         del options
-        made: Self = object.__new__(adopted(cls, resolve(contract).base))
+        made: Self = object.__new__(adopted(cls, resolve(contract, cls).base))
         return made
 
     def __init__(

@@ -65,6 +65,15 @@ def test_isinstance_holds_both_ways_and_inherited_helpers_win() -> None:
     assert (backend.model, backend.timeout, backend.seen) == ("m", 9.0, "m"), "our settings outlive their constructor"
 
 
+def test_a_constructor_that_wants_what_nobody_chose_gets_what_we_are_set_to() -> None:
+    class Eager:
+        def __init__(self, model: str, timeout: float, on_status: Any) -> None:
+            self.seen = (model, timeout, on_status)
+
+    assert adopted(Mine, Eager)("text").seen == ("replay", 60.0, None)
+    assert adopted(Mine, Eager)("text", model="m").seen == ("m", 60.0, None)
+
+
 class TheirProtocol(Protocol):
     def complete(self, messages: list[Any], stream: bool = False) -> Any: ...
 
