@@ -13,7 +13,8 @@ import harness
 from harness.model import Cassette
 
 HERE = Path(__file__).parents[2]
-CASSETTES = sorted(path.stem for path in (HERE / "cassettes").glob("*.yaml"))
+AT_THE_CONTRACT = {"email"}  # no client asks for these: tests/drivers does
+CASSETTES = sorted({path.stem for path in (HERE / "cassettes").glob("*.yaml")} - AT_THE_CONTRACT)
 
 
 def ask_as_recorded(cassette: Cassette) -> None:
