@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from harness.clock import VirtualClock, VirtualTimeLoop, WallClock, installed_clock
+from harness.errors import VirtualTimeError
 from harness.spec import Clock
 
 ClockChoice = Literal["virtual", "wall"] | Clock | None
@@ -17,49 +18,88 @@ ClockChoice = Literal["virtual", "wall"] | Clock | None
 class Ticking:
     """A clock and its window. `word` is what the transcript says of it.
 
-    Virtual is the default: a window that is open already (a fixture, a loop of ours) is joined, else one is opened for
-    as long as the session; inside a foreign running loop the clock counts and nothing else is virtual. `installs` False
-    counts only, which is what a recording needs for the answers that it has already.
+    Virtual is the default: a window that is open already (a fixture, a loop of ours) is joined, else one is opened,
+    which stays for as long as any session needs it.
+    Inside a foreign running loop the clock counts and nothing else is virtual; asking for `virtual` there in so many
+    words raises VirtualTimeError.
+    `installs` False counts only, which is what a recording needs for the answers that it has already.
     """
 
     def __init__(self, choice: ClockChoice = None, *, installs: bool = True) -> None:
-        self._stack = ExitStack()
-        self._own: VirtualClock | None = None
         self.word = "virtual"
         self.clock: Clock
+        self._choice = choice
+        self._is_open_to_choice = False
+        self._window: _Window | None = None
         if choice == "wall":
             self.clock, self.word = WallClock(), "wall clock"
-        elif choice is None or choice == "virtual":
-            self.clock = self._virtual(installs=installs)
-        else:
+        elif choice is not None and choice != "virtual":
             self.clock = choice
             self.word = "virtual" if isinstance(choice, VirtualClock) else "wall clock"
-
-    def _virtual(self, *, installs: bool) -> VirtualClock:
-        if not installs:
-            return VirtualClock()
-        loop = asyncio._get_running_loop()  # noqa: SLF001 - documented for event loop authors; None where none runs
-        if isinstance(loop, VirtualTimeLoop):
-            return loop.clock
-        joined = installed_clock()
-        if joined is not None:
-            return joined
-        clock = VirtualClock()
-        if loop is None and not _in_trio():
-            self._own = clock
+        elif not installs:
+            self.clock = VirtualClock()
         else:
-            self.word = "virtual, counting only: this event loop was running before the session"
-        return clock
+            self._is_open_to_choice = True
+            self.clock = VirtualClock()
 
     def __enter__(self) -> Self:
-        if self._own is not None:
-            self._stack.enter_context(self._own.installed())
+        """Decided here and not before: what is open when the session begins is what counts."""
+        if not self._is_open_to_choice:
+            return self
+        loop = asyncio._get_running_loop()  # noqa: SLF001 - documented for event loop authors; None where none runs
+        joined = loop.clock if isinstance(loop, VirtualTimeLoop) else installed_clock()
+        if joined is not None:
+            self.clock = joined
+            self._window = _windows.get(joined)
+        elif loop is None and not _in_trio():
+            self.clock = VirtualClock()
+            self._window = _Window(self.clock)
+        else:
+            self._count_only()
+        if self._window is not None:
+            self._window.enter()
         return self
+
+    def _count_only(self) -> None:
+        if self._choice == "virtual":
+            message = (
+                "this event loop was running before the session, and its waits cannot be made virtual.\n"
+                "  next: open the session before the loop, use the fixture virtual_time, or run the loop with "
+                "asyncio.Runner(loop_factory=harness.clock.new_event_loop)"
+            )
+            raise VirtualTimeError(message)
+        self.word = "virtual, counting only: this event loop was running before the session"
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()
+        if self._window is not None:
+            self._window.leave()
+            self._window = None
+
+
+class _Window:
+    """An installed clock that sessions share: the first opens its window, the last closes it, in whatever order."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self.clock = clock
+        self._users = 0
+        self._stack = ExitStack()
+
+    def enter(self) -> None:
+        if not self._users:
+            self._stack.enter_context(self.clock.installed())
+            _windows[self.clock] = self
+        self._users += 1
+
+    def leave(self) -> None:
+        self._users -= 1
+        if not self._users:
+            del _windows[self.clock]
+            self._stack.close()
+
+
+_windows: dict[VirtualClock, _Window] = {}
 
 
 def _in_trio() -> bool:

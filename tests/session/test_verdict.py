@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import threading
+import time
 
 import httpx
 import pytest
 
 import harness
-from harness.errors import NothingInterceptedError, SessionError, UnplayedError
+from harness.clock import installed_clock
+from harness.errors import NothingInterceptedError, SessionError, UnplayedError, VirtualTimeError
 from harness.model import Cassette, Head, Headers, Interaction, Request, Timeline, seconds
 
 URL = "https://api.example/v1/chat/completions"
@@ -128,7 +131,6 @@ async def _ask_in_a_loop() -> str:
 
 
 def test_inside_a_foreign_loop_time_is_counted_and_said_to_be() -> None:
-    import asyncio
 
     assert asyncio.run(_ask_in_a_loop()) == "Paris"
 
@@ -154,3 +156,25 @@ def test_cancel_at_without_fn_needs_a_backend_with_an_event() -> None:
         with pytest.raises(SessionError, match="no backend of this session has one"):
             ask("France?")
         ask("Spain?")
+
+
+def test_two_sessions_share_one_window_in_whatever_order_they_close() -> None:
+    first, second = harness.replay(CASSETTE, unplayed="ignore"), harness.replay(CASSETTE, unplayed="ignore")
+    first.start()
+    second.start()
+    first.stop()
+    started = time.monotonic()
+    time.sleep(30)
+    assert time.monotonic() - started == 30
+    assert ask("France?") == "Paris"
+    second.stop()
+    assert installed_clock() is None
+
+
+def test_virtual_time_cannot_be_asked_for_in_a_loop_that_runs_already() -> None:
+    async def main() -> None:
+        with harness.replay(CASSETTE, clock="virtual"):
+            pass
+
+    with pytest.raises(VirtualTimeError, match="use the fixture virtual_time"):
+        asyncio.run(main())
