@@ -38,10 +38,13 @@ class Host(Opened, Protocol):
         """True once it has ended."""
 
 
-def session_here() -> Host | None:
-    """The session of `harness.record` that this code runs in."""
+def session_here(*, has_own: bool) -> Host | None:
+    """The session around this code that a RecordingBackend belongs to: one of `harness.record`, whatever its mode; any
+    where it has no cassette of its own (`has_own`), so that a test records once and replays from then on."""
     session = nearest_session()
-    return cast("Host", session) if getattr(session, "keeps_a_cassette", False) else None
+    if session is None or (has_own and not getattr(session, "keeps_a_cassette", False)):
+        return None
+    return cast("Host", session)
 
 
 class Notebook:

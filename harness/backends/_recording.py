@@ -22,7 +22,8 @@ class RecordingBackend:
     Calls with their parameters, tokens with their times, exceptions by kind, progress, health answers and cancellations
     are recorded, and redacted (`redact` as in `harness.record`). `mode` is that of `harness.record`: with `once`, a
     cassette that is there answers, and `inner` is not asked. Inside `with harness.record(...)` its calls go to that
-    session's cassette, and the requests that `inner` sends for them do not.
+    session's cassette, and the requests that `inner` sends for them do not. Without a `cassette` it belongs to whatever
+    session is around it, and a replay answers: so a test with the marker records once and replays from then on.
 
     Outside of `with` the file is written after every call, inside of it once at the end (as `.failed.yaml` where that
     is an exception), and at the interpreter's exit at the latest.

@@ -45,14 +45,14 @@ class Recording:
         self._health: dict[int, Health] = {}
         if hasattr(inner, "on_status"):
             self._stand_between(inner.on_status)
-        if session_here() is None:
+        if open_notebook is not None and self._session() is None:
             self.host()  # a cassette that cannot be used is an error here, and not at the first call
 
     # --- where it goes ---------------------------------------------------------------------------------------------
 
     def host(self) -> Host:
-        """The session of `harness.record` around us, else the cassette of our own."""
-        session = session_here()
+        """The session around us, else the cassette of our own."""
+        session = self._session()
         if session is not None:
             return session
         if self.notebook is None:
@@ -64,6 +64,9 @@ class Recording:
                 raise SessionError(message)
             self.notebook = self._open_notebook()
         return self.notebook
+
+    def _session(self) -> Host | None:
+        return session_here(has_own=self._open_notebook is not None)
 
     def begin(
         self, verb: str, method: Callable[..., Any], args: tuple[Any, ...], options: Mapping[str, Any]
@@ -113,7 +116,7 @@ class Recording:
 
     def unseen(self) -> AbstractContextManager[None]:
         """The inner backend works in here, and what it asks of the network is not recorded by the session around us."""
-        return live_call() if session_here() is not None else nullcontext()
+        return live_call() if self._session() is not None else nullcontext()
 
     def listen(self) -> None:
         """See that we stand between the inner backend and whoever listens to it: somebody may have set that meanwhile.

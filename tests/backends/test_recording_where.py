@@ -161,6 +161,16 @@ def test_without_a_cassette_it_needs_a_session_around_it() -> None:
         RecordingBackend(Theirs(*said("One."))).complete(HELLO)
 
 
+def test_without_a_cassette_a_replay_around_it_answers_and_nobody_is_asked(path: Path) -> None:
+    with harness.record(path):
+        RecordingBackend(Theirs(*said("One."))).complete(HELLO)
+    with harness.replay(path) as session:
+        recording = RecordingBackend(Theirs())
+        assert recording.complete(HELLO) == LLMResponse("One.")
+        assert recording.is_available() is True
+    assert session.history[0].outcome == "ok"
+
+
 def test_inside_a_replay_it_has_its_own_cassette(path: Path) -> None:
     with harness.replay(lambda prompt: f"you said {prompt.text}") as session:
         RecordingBackend(session.backend(), path).complete(HELLO)
