@@ -94,7 +94,7 @@ class CassetteSource:
 
     def _found(self, request: Request) -> Found | Mismatch:
         place = self._first_unplayed
-        if place < len(self.cassette) and _is_same(self._requests[place], request):
+        if place < len(self.cassette) and _is_same(self.cassette.interactions[place].request, request):
             return self._play(place, "key")
         found = self._first_of([(self._bytes().get(self._bytes_key(request), ()), "key")], repeat=False)
         if found is not None:

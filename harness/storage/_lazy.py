@@ -34,6 +34,7 @@ T = TypeVar("T")
 LARGE: Final = 2**20
 """From here on a file is opened lazily. A smaller one is parsed in some hundredths of a second, and checked whole."""
 
+_RECENT_MAX: Final = 4
 _REQUEST: Final = b"- request:\n"
 _RESPONSE: Final = b"\n  response:\n"
 _KEY: Final = re.compile(rb"\n  [^ \n]")
@@ -85,6 +86,7 @@ class LazyCassette:
         self._lock = _thread.allocate_lock()  # a real one, whatever window of virtual time is open
         self._seen: dict[int, bytes] = {}
         self._whole: Cassette | None = None
+        self._recent: dict[int, Interaction] = {}
 
     def __len__(self) -> int:
         return len(self._starts) - 1 if self._whole is None else len(self._whole)
@@ -110,9 +112,13 @@ class LazyCassette:
 
     def interaction(self, place: int) -> Interaction:
         """The interaction at `place`, from zero. Raises CassetteError where it cannot be read."""
+        recent = self._recent.pop(place, None)
+        if recent is not None:
+            self._recent[place] = recent
+            return recent
         if self._whole is None:
             try:
-                return self._checked(place, read_item(_item(self._bytes(place)), place + 1))
+                return self._kept(place, self._checked(place, read_item(_item(self._bytes(place)), place + 1)))
             except Unreadable:
                 self._whole = self._parsed()
         if place >= len(self._whole):
@@ -125,6 +131,13 @@ class LazyCassette:
         if found is None:
             return self.interaction(place).request
         self._seen[place] = _digest(found)
+        return found
+
+    def _kept(self, place: int, found: Interaction) -> Interaction:
+        """What is looked at is played next: a source asks twice for the same one."""
+        self._recent[place] = found
+        if len(self._recent) > _RECENT_MAX:
+            self._recent.pop(next(iter(self._recent)), None)
         return found
 
     def _checked(self, place: int, found: Interaction) -> Interaction:

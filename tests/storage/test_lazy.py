@@ -154,8 +154,9 @@ def test_no_file_tells_the_lazy_cassette_from_the_parsed_one(tmp_path: Path) -> 
 
 
 @pytest.mark.crash
-def test_none_of_tens_of_thousands_of_files_tells_them_apart(tmp_path: Path) -> None:
-    seen = difference(2, 40_000, tmp_path)
+@pytest.mark.parametrize("seed", range(2, 22))
+def test_none_of_tens_of_thousands_of_files_tells_them_apart(seed: int, tmp_path: Path) -> None:
+    seen = difference(seed, 2_000, tmp_path)
     print(f"files: {seen}")
     assert seen["lazy"] > seen["all"] // 3, seen
 
