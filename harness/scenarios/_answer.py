@@ -45,21 +45,22 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(_WORDS.findall(text))
 
 
-def spoken(reply: written.Reply, dialect: Dialect) -> tuple[Reply, tuple[str, ...]]:
-    """What `reply` says, and its text in pieces. Raises DialectError where `dialect` cannot carry it."""
+def spoken(reply: written.Reply, dialect: Dialect, prompt: Prompt) -> tuple[Reply, tuple[str, ...]]:
+    """What `reply` says to `prompt`, and its text in pieces. Raises DialectError where `dialect` cannot carry it."""
     if reply.tool_calls and dialect.name == _NATIVE:
         message = (
             "a backend's contract has no tool call of the wire: write the call in the text, "
             "as a block that begins with ~~~json and ends with ~~~"
         )
         raise DialectError(message)
-    pieces = tuple(reply.chunks) if reply.chunks is not None else words(reply.text or "")
+    whole = tuple(reply.chunks) if reply.chunks is not None else words(reply.text or "")
+    pieces, cut = _obedient(whole, reply, prompt)
     extra = (Unknown("extra", json.dumps(reply.extra)),) if reply.extra else ()
     said = Reply(
         text="".join(pieces),
         refusal=reply.refusal or "",
         tool_calls=tuple(_tool(call, number) for number, call in enumerate(reply.tool_calls, 1)),
-        finish=_finish(reply),
+        finish=cut or _finish(reply),
         usage=_usage(reply.usage),
         problem=_failure(reply.failure) if reply.failure is not None else None,
         deltas=extra,
@@ -130,6 +131,31 @@ def _tool(call: written.ToolCall, number: int) -> ToolCall:
     arguments = call.raw_args if call.raw_args is not None else json.dumps(call.args, ensure_ascii=False)
     # `id: null` is a call without one, which some wires really send; left out, it is numbered.
     return ToolCall(call.name, arguments, "" if call.id is None else call.id or f"call_{number}")
+
+
+def _obedient(
+    pieces: tuple[str, ...], reply: written.Reply, prompt: Prompt
+) -> tuple[tuple[str, ...], FinishReason | None]:
+    """`pieces` as far as the request wants them, and why they end early, if they do."""
+    limit = prompt.parameters.get("max_tokens")
+    cut: FinishReason | None = None
+    if "max_tokens" in reply.obeys and isinstance(limit, int) and limit < len(pieces):
+        pieces, cut = pieces[:limit], "length"
+    stops = prompt.parameters.get("stop_sequences")
+    if "stop_sequences" not in reply.obeys or not isinstance(stops, list):
+        return pieces, cut
+    text = "".join(pieces)
+    ends = [text.find(stop) for stop in stops if isinstance(stop, str) and stop and stop in text]
+    return (_first(pieces, min(ends)), "stop") if ends else (pieces, cut)
+
+
+def _first(pieces: tuple[str, ...], length: int) -> tuple[str, ...]:
+    """The first `length` characters of `pieces`."""
+    kept: list[str] = []
+    for piece in pieces:
+        kept.append(piece[:length])
+        length -= len(kept[-1])
+    return tuple(piece for piece in kept if piece)
 
 
 def _finish(reply: written.Reply) -> FinishReason | None:

@@ -98,7 +98,11 @@ class Usage(Strict):
 
 
 class Reply(Strict):
-    """One answer. A `fault` beside a text strikes that answer; alone it strikes the answer that comes next."""
+    """One answer. A `fault` beside a text strikes that answer; alone it strikes the answer that comes next.
+
+    A request's `max_tokens` and `stop_sequences` shorten it only where `obeys` names them; a token is one piece of the
+    text, as it streams.
+    """
 
     later: ClassVar[frozenset[str]] = frozenset({"blocks", "json", "raw", "native_finish", "delivery", "thinking"})
 
@@ -112,6 +116,7 @@ class Reply(Strict):
     usage: Usage | None = None
     extra: dict[str, JsonValue] = Field(default_factory=dict)
     timing: Timing | None = None
+    obeys: list[Literal["max_tokens", "stop_sequences"]] = Field(default_factory=list)
 
     @property
     def says(self) -> list[str]:

@@ -147,7 +147,7 @@ class ScenarioSource:
         return Found(Interaction(request, struck, name, MEANING), "rule")
 
     def _clean(self, step: Step, call: Call, request: Request, dialect: Dialect, prompt: Prompt) -> Timeline:
-        said, pieces = spoken(step.reply, dialect)
+        said, pieces = spoken(step.reply, dialect, prompt)
         answer = rendered(dialect, said, prompt, pieces)
         timing: Timing = step.timing or call.timing or self._timing
         return timeline(dialect, request, answer, timing, len(pieces))

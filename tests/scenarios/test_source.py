@@ -368,3 +368,30 @@ def test_what_a_function_cannot_say_is_a_miss_and_what_is_no_answer_a_type_error
     assert "cannot say" in missed(function_source(lambda _: Problem("failure", "rc 1")).find(wire)).reason
     with pytest.raises(TypeError, match="returned int"):
         function_source(lambda _: 3).find(asked("x"))  # type: ignore[arg-type,return-value]
+
+
+OBEYS = "  - {id: a, reply: {text: 'one two STOP three four', obeys: [max_tokens, stop_sequences]}}"
+
+
+@pytest.mark.parametrize(
+    "parameters, text, finish",
+    [
+        ({}, "one two STOP three four", "stop"),
+        ({"max_tokens": 2}, "one two", "length"),
+        ({"max_tokens": 5}, "one two STOP three four", "stop"),
+        ({"stop_sequences": [" STOP"]}, "one two", "stop"),
+        ({"stop_sequences": ["wo", "never"]}, "one t", "stop"),
+        ({"max_tokens": 1, "stop_sequences": [" STOP"]}, "one", "length"),
+        ({"max_tokens": 4, "stop_sequences": [" STOP"]}, "one two", "stop"),
+    ],
+)
+def test_a_reply_that_obeys_is_as_short_as_the_request_wants_it(
+    parameters: dict[str, object], text: str, finish: str
+) -> None:
+    reply, _ = found(source(OBEYS).find(asked("x", parameters=parameters)))
+    assert (reply.text, reply.finish) == (text, finish)
+
+
+def test_a_reply_that_does_not_obey_is_whole() -> None:
+    reply, _ = found(source("  - {id: a, reply: {text: one two three}}").find(asked("x", parameters={"max_tokens": 1})))
+    assert (reply.text, reply.finish) == ("one two three", "stop")
