@@ -128,13 +128,16 @@ def test_every_request_with_its_secret_finds_its_answer(recorded: dict[str, Any]
 
 def test_no_secret_survives_in_a_miss(recorded: dict[str, Any]) -> None:
     told = []
-    for number, (_, _, one) in enumerate(PLANTED[::9]):
-        said = json.dumps({"moved": number, "messages": [{"role": "user", "content": one.body.decode()}]})
-        moved = Planted(headers=one.headers, query=one.query, userinfo=one.userinfo, body=said.encode())
-        session = harness.replay(recorded["folder"] / "planted.yaml", unplayed="ignore")
-        with httpx.Client() as client, pytest.raises(Miss) as miss, session:
-            _ask(client, recorded["port"], number, moved)
-        told += [str(miss.value), *getattr(miss.value, "__notes__", [])]
+    session = harness.replay(recorded["folder"] / "planted.yaml", unplayed="ignore")
+    with httpx.Client() as client, pytest.raises(Miss) as first, session:
+        for number, (_, _, one) in enumerate(PLANTED[::9]):
+            said = json.dumps({"moved": number, "messages": [{"role": "user", "content": one.body.decode()}]})
+            moved = Planted(headers=one.headers, query=one.query, userinfo=one.userinfo, body=said.encode())
+            with pytest.raises(Miss) as miss:
+                _ask(client, recorded["port"], number, moved)
+            told.append(str(miss.value))
+    told += [str(first.value), *getattr(first.value, "__notes__", [])]
+    assert len(told) > 60
     assert _survivors("\n".join(told).encode()) == [], SEED
 
 
