@@ -16,7 +16,7 @@ from harness.matching import Rules, key, refuse_secrets
 from harness.model import Cassette, Interaction
 from harness.recorder._aside import aside
 from harness.recorder._journal import Journal, Scribe, refuse_orphans
-from harness.storage import fingerprint, fingerprint_of, parse, read_bytes, save
+from harness.storage import fingerprint, fingerprint_of, parse, read_bytes, refuse_foreign_name, save
 
 
 def failed_path(path: Path) -> Path:
@@ -29,7 +29,8 @@ class Recorder:
 
     `rewrite` forgets what the cassette held. `beside` is the cassette that the journal lies beside, where what is
     recorded to `path` becomes a part of it. Raises CassetteError where a cassette is there and cannot be read (it is
-    never taken for an empty one), and where a recording of it was cut off and waits to be recovered.
+    never taken for an empty one), where a recording of it was cut off and waits to be recovered, and where its name
+    says that it is no YAML.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Recorder:
         self.before = parse(data, str(path)) if data is not None and exists else Cassette(name=str(path))
         self.rights: Rights = rights(mode, exists=exists)
         if self.rights.records:
+            refuse_foreign_name(path)  # now, and not when all has been said and paid for
             refuse_orphans(beside or path)
         about = {"mode": "rewrite" if rewrite else mode.value, "before": self._seen.hex() if self._seen else None}
         self._journal = Journal(beside or path, rules.redaction, about)

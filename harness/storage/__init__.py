@@ -3,7 +3,7 @@
 from harness.storage._check import Finding, Severity, check
 from harness.storage._lazy import LazyCassette, open_lazily
 from harness.storage._load import fingerprint, fingerprint_of, load, parse, read_bytes
-from harness.storage._save import clear_unfinished, save
+from harness.storage._save import clear_unfinished, refuse_foreign_name, save
 from harness.storage._write import dump
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "open_lazily",
     "parse",
     "read_bytes",
+    "refuse_foreign_name",
     "save",
 ]

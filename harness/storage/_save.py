@@ -34,7 +34,7 @@ def save(path: str | os.PathLike[str], cassette: Cassette, *, replaces: bytes | 
     A path that ends in `.gz` is written as gzip. One that ends in `.json` is refused: cassettes are YAML.
     """
     target = Path(os.path.realpath(path))  # through a link, so that the link stays one
-    _refuse_json(target)
+    refuse_foreign_name(target)
     _refuse_unreadable(target)
     data = dump(cassette)
     content = gzip.compress(data, mtime=0) if target.suffix == ".gz" else data
@@ -72,7 +72,8 @@ def _is_running(process: int) -> bool:
     return True
 
 
-def _refuse_json(target: Path) -> None:
+def refuse_foreign_name(target: Path) -> None:
+    """Raise CassetteWriteError for a name that says another format than YAML."""
     if target.suffix == ".json":
         message = f"{target}: cassettes are written as YAML. Name it {target.with_suffix('.yaml').name!r}."
         raise CassetteWriteError(message)

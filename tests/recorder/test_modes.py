@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import harness
-from harness.errors import CassetteError, CassetteNotFoundError
+from harness.errors import CassetteError, CassetteNotFoundError, CassetteWriteError
 
 
 @pytest.fixture
@@ -133,3 +133,11 @@ def test_a_key_never_reaches_the_disk_and_a_dummy_key_replays(upstream: Any, pat
 def test_an_unknown_mode_lists_the_known_ones(path: Path) -> None:
     with pytest.raises(ValueError, match="none, once, new_episodes, all, rewrite"):
         harness.record(path, mode="twice")
+
+
+@pytest.mark.parametrize("mode", ["once", "new_episodes", "all", "rewrite"])
+def test_a_name_that_is_no_yaml_is_refused_before_anything_is_asked(upstream: Any, tmp_path: Path, mode: str) -> None:
+    with pytest.raises(CassetteWriteError, match=r"Name it 'talk\.yaml'"):
+        harness.record(tmp_path / "talk.json", mode=mode)
+    assert upstream.asked == 0
+    assert list(tmp_path.iterdir()) == []
