@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -18,12 +19,21 @@ def note(run: Run, items: Sequence[pytest.Item]) -> None:
     run.order = {item.nodeid: place for place, item in enumerate(items)}
     for item in items:
         marked = markers(item)
-        settings = merged(run.project.values, from_markers(marked)) if marked else {}
+        settings = merged(run.project.values, _meant(item, marked)) if marked else {}
         if "cassette" in settings:
             path = cassette_of(item, settings)
             run.shared.uses(path, item.nodeid)
             if _has_others(item, str(settings["cassette"])):
                 run.shared.uses(path, OTHERS)
+
+
+def _meant(item: pytest.Item, marked: Sequence[pytest.Mark]) -> dict[str, Any]:
+    """What the markers of `item` say. Raises pytest.UsageError, which ends the run and so has to name the test."""
+    try:
+        return from_markers(marked)
+    except pytest.UsageError as error:
+        message = f"{item.nodeid}: {error}"
+        raise pytest.UsageError(message) from error
 
 
 def _has_others(item: pytest.Item, name: str) -> bool:

@@ -109,6 +109,12 @@ def test_a_wrong_setting_fails_the_run_and_names_the_place(project: Any, text: A
     assert "[tool.harness] in pyproject.toml: 'unplaid' is no setting; did you mean 'unplayed'?" in text(project.run())
 
 
+def test_a_wrong_marker_ends_the_run_and_names_the_test(project: Any, text: Any) -> None:
+    project.write("test_a.py", "@pytest.mark.harness(casette='x')\ndef test_ask():\n    pass\n")
+    shown = text(project.run())
+    assert "test_a.py::test_ask: @pytest.mark.harness: 'casette' is no setting; did you mean 'cassette'?" in shown
+
+
 def test_the_nearest_conftest_configures(project: Any) -> None:
     project.write(
         "conftest.py", "import pytest\n\n@pytest.fixture\ndef harness_config():\n    return {'ignore': ['$.user']}\n"
