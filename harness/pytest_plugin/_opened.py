@@ -53,7 +53,7 @@ class Opened:
                 written = Recorder(self.path, Mode(self.mode), self.session.rules).save(self.session.takes)
             return Written(written, len(self.session.takes)) if written else None
         self.session.save()
-        return Written(self.path, merge(run.folder, self.path))
+        return Written(self.path, merge(run.folder, self.path, self.session.rules))
 
     def put_aside(self) -> Written | None:
         """Keep what a failed test recorded beside the cassette, which stays as it is. Returns what was written."""

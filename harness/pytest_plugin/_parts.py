@@ -7,12 +7,14 @@ which order the tests ran. The cassette is written anew from all parts whenever 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from harness.model import Cassette
+from harness.matching import Rules, key
+from harness.model import Cassette, Interaction
 from harness.storage import load, save
 
 try:  # not on Windows
@@ -37,13 +39,29 @@ def has_parts(run: Path, cassette: Path) -> bool:
     return bool(_parts(run, cassette))
 
 
-def merge(run: Path, cassette: Path) -> int:
+def merge(run: Path, cassette: Path, rules: Rules) -> int:
     """Write `cassette` from its parts; the number of interactions. Raises CassetteWriteError, CassetteError."""
     with locked(run, cassette):
-        every = [interaction for path in _parts(run, cassette) for interaction in load(path)]
+        every = _without_repeats([load(path) for path in _parts(run, cassette)], rules)
         numbered = tuple(replace(one, id=f"#{place}") for place, one in enumerate(every, 1))
         save(cassette, Cassette(numbered, name=str(cassette)))
         return len(numbered)
+
+
+def _without_repeats(parts: Iterable[Cassette], rules: Rules) -> list[Interaction]:
+    """Every test plays the cassette from its beginning: what one asks as another did is answered by the same recording,
+    and one that nobody ever reaches would fail the first replay."""
+    kept: list[Interaction] = []
+    there: Counter[bytes] = Counter()
+    for part in parts:
+        asked: Counter[bytes] = Counter()
+        for interaction in part:
+            digest = key(interaction.request, rules)
+            asked[digest] += 1
+            if asked[digest] > there[digest]:
+                there[digest] += 1
+                kept.append(interaction)
+    return kept
 
 
 @contextmanager

@@ -172,6 +172,38 @@ def test_the_parts_are_in_the_order_of_collection_whatever_ran_first(project: An
     assert project.cassettes() == {"cassettes/test_a/shared.yaml": ["one", "two", "three"]}
 
 
+def test_what_two_tests_ask_alike_is_kept_once(project: Any, model: Any) -> None:
+    project.write(
+        "test_a.py",
+        """
+        @pytest.mark.harness("shared")
+        def test_one():
+            ask("same")
+
+        @pytest.mark.harness("shared")
+        def test_two():
+            ask("same")
+            ask("same")
+            ask("more")
+
+        def test_three(replay):
+            replay("alike")
+            ask("same")
+
+        def test_four(replay):
+            replay("alike")
+            ask("same")
+        """,
+    )
+    project.run("--harness-record=once", passed=4)
+    assert project.cassettes() == {
+        "cassettes/test_a/alike.yaml": ["same"],
+        "cassettes/test_a/shared.yaml": ["same", "same", "more"],
+    }
+    assert project.run(passed=4).ret == pytest.ExitCode.OK, "a recording that was just made replays"
+    assert len(model.asked) == 6
+
+
 def test_a_shared_cassette_can_be_recorded_anew(project: Any) -> None:
     project.write("test_a.py", SHARED)
     project.run("--harness-record=once", passed=3)
