@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Generator
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import harness
-from harness.errors import HarnessError, Miss
+from harness.errors import HarnessError, Miss, SessionError
+from harness.pytest_plugin._owners import FIXTURES
 from harness.pytest_plugin._run import Run
 
 _HOUSE = Path(harness.__file__).parent
@@ -37,7 +39,25 @@ def blame(run: Run, item: pytest.Item) -> Generator[None, Any, Any]:
             raise
         raise miss from error
     _blame_quiet(run, item)
+    refuse_unopened(item)
     return result
+
+
+def refuse_unopened(item: pytest.Item) -> None:
+    """Raise SessionError where a test that passed took the fixture `replay`, or a wider one, and nobody ever called it:
+    no session was open, and whatever it asked went to the real network."""
+    function = getattr(item, "function", None)
+    named = {str(arg) for mark in item.iter_markers("usefixtures") for arg in mark.args}
+    named |= set(signature(function).parameters) if function is not None else set()
+    for name in sorted(named & FIXTURES):
+        opener = getattr(item, "funcargs", {}).get(name)
+        if opener is not None and not opener.sessions:
+            message = (
+                f"{item.nodeid} takes the fixture {name} and never called it: no session was open, and what the test "
+                f"asked went to the real network.\n  next: call it, as in session = {name}()"
+                + (", or mark the test with @pytest.mark.harness" if name == "replay" else "")
+            )
+            raise SessionError(message)
 
 
 def show(run: Run, item: pytest.Item) -> None:

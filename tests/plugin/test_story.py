@@ -222,3 +222,43 @@ def test_sessions_shared_by_a_class_a_module_and_a_run(project: Any) -> None:
         "cassettes/test_a/test_a.yaml": ["module one", "module two"],
     }
     project.run(passed=5)
+
+
+def test_a_fixture_that_is_never_called_is_no_replay(project: Any, text: Any) -> None:
+    project.write(
+        "test_a.py",
+        """
+        import unittest
+
+        def test_goes_live(replay):
+            ask("hello")
+
+        @pytest.mark.usefixtures("replay_class")
+        class TestWide:
+            def test_goes_live(self):
+                ask("hello")
+
+        @pytest.fixture
+        def answers(replay):
+            return replay
+
+        def test_may_need_none(answers):
+            pass
+
+        @pytest.mark.harness
+        def test_has_one(replay):
+            pass
+
+        @pytest.fixture(scope="module")
+        def opened(replay_module):
+            return replay_module(lambda prompt: "hello")
+
+        def test_is_opened_by_another(opened, replay_module):
+            assert len(replay_module.sessions) == 1
+            ask("hello")
+        """,
+    )
+    shown = text(project.run("--harness-record=once", passed=3, failed=2))
+    assert "test_a.py::test_goes_live takes the fixture replay and never called it: no session was open" in shown
+    assert "next: call it, as in session = replay(), or mark the test with @pytest.mark.harness" in shown
+    assert "takes the fixture replay_class and never called it" in shown
