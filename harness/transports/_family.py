@@ -97,8 +97,15 @@ def _of(mixin: type, base: type) -> Callable[..., Any]:
 
 
 def _asked(request: Any, body: bytes) -> Request:
-    headers = Headers(tuple(request.headers.multi_items()))
-    return Request(request.method, str(request.url), headers, body)
+    return Request(request.method, str(request.url), Headers(_fields(request.headers)), body)
+
+
+def _fields(headers: Any) -> tuple[tuple[str, str], ...]:
+    """Header fields, names in lower case. Nearly all are ASCII, and need no family to find out how to decode them."""
+    try:
+        return tuple((name.decode("ascii").lower(), value.decode("ascii")) for name, value in headers.raw)
+    except UnicodeDecodeError:
+        return tuple(headers.multi_items())
 
 
 def _patience(request: Any) -> Patience:
