@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import CassetteNotFoundError, HarnessError, Miss, SecretFoundError
+from harness.pytest_plugin._collected import note_users
 from harness.pytest_plugin._naming import confined, default_path, named_path
 from harness.pytest_plugin._opened import Opened
 from harness.pytest_plugin._parts import has_parts, part_path
@@ -116,6 +117,8 @@ class Opener:
 
     def _cassette(self, settings: dict[str, Any]) -> Opened:
         path = self._path(settings.get("cassette"))
+        if isinstance(settings.get("cassette"), str):
+            note_users(self._run, settings["cassette"], path, self._settings)
         mode = self._run.modes.decide(settings.get("mode"))
         usage = self._usage(path)
         if mode == "rewrite" or (mode == "once" and (not path.exists() or has_parts(self._run.folder, path))):

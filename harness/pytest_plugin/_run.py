@@ -42,8 +42,9 @@ class Written:
 class Run:
     """One process's part of a run. `id` is the same in every worker of pytest-xdist, and `worker` its name there.
 
-    `order` is the place of each test in the order of collection, `opened` are the sessions that are open now, `written`
-    is for the summary, `blamed` are the misses that some test has failed for.
+    `order` is the place of each test in the order of collection, `words` are the texts in the code of tests and who has
+    them, `opened` are the sessions that are open now, `written` is for the summary, `blamed` are the misses that some
+    test has failed for.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Run:
     unplayed: str | None
     worker: str
     order: dict[str, int] = field(default_factory=dict)
+    words: dict[str, list[pytest.Item]] = field(default_factory=dict)
     written: dict[str, Written] = field(default_factory=dict)
     shared: Shared = field(default_factory=Shared)
     opened: list[Opened] = field(default_factory=list)

@@ -204,6 +204,28 @@ def test_what_two_tests_ask_alike_is_kept_once(project: Any, model: Any) -> None
     assert len(model.asked) == 6
 
 
+def test_a_cassette_that_tests_open_by_name_is_judged_when_all_have_run(project: Any, text: Any) -> None:
+    project.write(
+        "test_a.py",
+        """
+        @pytest.mark.parametrize("word", ["one", "two"])
+        def test_each(replay, word):
+            replay("talk")
+            ask(word)
+
+        def test_last(replay):
+            replay("talk")
+            ask("three")
+        """,
+    )
+    project.run("--harness-record=once", passed=3)
+    for part in ([], ["-k", "last"], ["test_a.py::test_last"]):
+        assert project.run(*part).ret == pytest.ExitCode.OK, "a recording that was just made replays"
+    project.write("test_a.py", (project.root / "test_a.py").read_text().replace('ask("three")', 'ask("two")'))
+    shown = text(project.run(passed=3))
+    assert "talk.yaml: not asked for by any of the 3 tests that share it" in shown
+
+
 def test_a_shared_cassette_can_be_recorded_anew(project: Any) -> None:
     project.write("test_a.py", SHARED)
     project.run("--harness-record=once", passed=3)
