@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from harness import faults
 from harness.dialects import BUILT_IN
 from harness.model import Locator, parse_duration
 from harness.scenarios._mistakes import nearest
 from harness.scenarios._scenario import Call, Cancel, Case, Fault, FaultAt, Reply, Scenario
+from harness.scenarios._shadows import Shadows
 from harness.scenarios._words import FOREVER
 from harness.scenarios._yaml import Document, Path
 from harness.spec import Fault as AnyFault
@@ -27,6 +29,7 @@ class _Checker:
         self._scenario = scenario
         self._document = document
         self._ids = [call.id for call in scenario.calls]
+        self._dialects = ["any", *(dialect.name for dialect in BUILT_IN if dialect.renders)]
 
     def all(self) -> None:
         self._provider()
@@ -40,21 +43,23 @@ class _Checker:
             self._document.mistake(("available",), "an empty list says nothing: give true, false or some of each")
 
     def _provider(self) -> None:
-        names = ["any", *(dialect.name for dialect in BUILT_IN if dialect.renders)]
         provider = self._scenario.provider
-        if provider not in names:
-            hint = nearest(provider, names)
-            message = f"found {provider!r}, allowed is {', '.join(names)}.{hint}"
+        if provider not in self._dialects:
+            hint = nearest(provider, self._dialects)
+            message = f"found {provider!r}, allowed is {', '.join(self._dialects)}.{hint}"
             self._document.mistake(("provider",), message)
 
     def _calls(self) -> None:
-        if ("calls",) in self._document.values and not self._scenario.calls:
+        if _value_at(self._document, ("calls",)) == []:
             self._document.mistake(("calls",), "a scenario needs at least one call")
+        known: set[str] = set()
+        shadows = Shadows()
         for number, call in enumerate(self._scenario.calls):
             path: Path = ("calls", number)
-            if call.id in self._ids[:number]:
+            if call.id in known:
                 self._document.mistake((*path, "id"), f"the id {call.id!r} stands twice")
-            shadow = next((other for other in self._scenario.calls[:number] if _shadows(other, call)), None)
+            known.add(call.id)
+            shadow = shadows.of(call) if self._stands(number) else None
             if shadow:
                 why = "matches everything" if shadow.when.is_everything else "asks the same"
                 message = f"{call.id!r} is never reached: {shadow.id!r} stands before it and {why}"
@@ -131,7 +136,7 @@ class _Checker:
             except ValueError as error:
                 if name not in later:
                     self._document.mistake((*path, name), str(error), at_key=name not in known.params)
-        if self._scenario.provider != "any":
+        if self._scenario.provider in self._dialects[1:]:
             try:
                 faults.check_dialect(known, self._scenario.provider)
             except ValueError as error:
@@ -177,7 +182,7 @@ class _Checker:
         if case.reply is not None:
             self._reply(case.reply, (*path, "reply"))
             if len(self._ids) > 1:
-                example = f"replies: {{{self._ids[0]}: ...}}"
+                example = f"replies: {{{self._known_ids()[0]}: ...}}"
                 message = f"which call is this the reply of? Write {example}; there are: {self._listed()}"
                 self._document.mistake((*path, "reply"), message, at_key=True)
         for name, reply in case.replies.items():
@@ -190,16 +195,30 @@ class _Checker:
         self._cancel(case.cancel, (*path, "cancel"))
 
     def _listed(self) -> str:
-        return ", ".join(self._ids)
+        return ", ".join(self._known_ids())
+
+    def _known_ids(self) -> list[str]:
+        """The ids that stand in the file; those of the repair where none does."""
+        return [id_ for number, id_ in enumerate(self._ids) if self._stands(number)] or self._ids
+
+    def _stands(self, number: int) -> bool:
+        """True where the call is called so in the file, and not by the repair of a malformed one."""
+        return _value_at(self._document, ("calls", number, "id")) == self._ids[number]
+
+
+def _value_at(document: Document, path: Path) -> object:
+    """What stands at `path` in the file, or None."""
+    value: Any = document.value
+    for step in path:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return value
 
 
 def _real_name(fault: Fault | None) -> str:
     return faults.ALIASES.get(fault.kind, fault.kind) if fault else ""
-
-
-def _shadows(other: Call, call: Call) -> bool:
-    """True where nothing ever comes past `other` to `call`. One with `times` lets the rest through."""
-    return other.times in {None, FOREVER} and (other.when.is_everything or other.when == call.when)
 
 
 def _replies(call: Call) -> Iterator[tuple[Path, Reply]]:

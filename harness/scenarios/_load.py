@@ -47,11 +47,14 @@ def _typed(document: Document) -> Scenario | None:
         if not document.places:
             document.mistake((), f"found {shown(document.value)}, allowed is a mapping that begins with `harness: 1`")
         return None
+    if "interactions" in document.value and "harness" not in document.value:
+        document.mistake((), "this is a cassette, which holds what was recorded: open it with harness.replay")
+        return None
     try:
         return Scenario.model_validate(document.value)
     except ValidationError as error:
         explain(document, error)
-        return repaired(document.value, error)
+        return repaired(document.value, error, lambda later: explain(document, later, is_repaired=True))
 
 
 def _check_case(scenario: Scenario, case: str, document: Document) -> None:

@@ -9,14 +9,16 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from harness.scenarios._scenario import Scenario
-from harness.scenarios._words import Strict
+from harness.scenarios._words import LACKING, Strict
 from harness.scenarios._yaml import Document, Path, shown
 
 
-def explain(document: Document, error: ValidationError) -> None:
-    """Every refusal in `error` as a mistake of `document`."""
+def explain(document: Document, error: ValidationError, *, is_repaired: bool = False) -> None:
+    """Every refusal in `error` as a mistake of `document`; what the repair of another mistake took away is none."""
     for found in error.errors(include_url=False):
         path = tuple(found["loc"])
+        if is_repaired and found["type"] in {LACKING, "missing"}:
+            continue
         if found["type"] == "extra_forbidden":
             document.mistake(path, _stranger(path), at_key=True)
         elif found["type"] == "missing":
@@ -54,7 +56,7 @@ _KINDS = {
 
 def _wrong(found: Any) -> str:
     value, context = found["input"], found.get("ctx", {})
-    if found["type"] == "harness_text":
+    if found["type"] in {LACKING, "harness_text"}:
         return str(context["text"])
     if found["type"] == "literal_error":
         words = context["expected"].replace("'", "")

@@ -6,6 +6,7 @@ The result is never played: it only lets the checks of the whole see as much of 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -19,8 +20,13 @@ _FAULT: Final = {"at": "call=1", "kind": "stall-before-headers"}
 _ROOT: Final[dict[str, object]] = {"harness": 1, "name": "repaired", "calls": []}
 
 
-def repaired(value: dict[str, Any], error: ValidationError) -> Scenario | None:
-    """What `value` is without the parts that `error` refuses; None where too little is left."""
+def repaired(
+    value: dict[str, Any], error: ValidationError, found_later: Callable[[ValidationError], object]
+) -> Scenario | None:
+    """What `value` is without the parts that `error` refuses; None where too little is left.
+
+    `found_later` hears of what only showed once those parts were well formed: two keys that exclude each other.
+    """
     value = copy.deepcopy(value)
     for _ in range(_ROUNDS_MAX):
         for found in error.errors(include_url=False, include_input=False, include_context=False):
@@ -28,6 +34,7 @@ def repaired(value: dict[str, Any], error: ValidationError) -> Scenario | None:
         try:
             return Scenario.model_validate(value)
         except ValidationError as left:
+            found_later(left)
             error = left
     return None
 
@@ -74,6 +81,8 @@ def _stub(path: Path) -> tuple[Path, object | None]:
                 | ("cases", _, "replies", _)
             ):
                 return path[:length], dict(_REPLY)
+            case ("calls", _, "sequence") if length == len(path):
+                return path, [dict(_REPLY)]
             case ("faults", int()) | ("cases", _, "faults", int()):
                 return path[:length], dict(_FAULT)
             case ("cases", int(number), "id"):

@@ -9,7 +9,17 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from harness.model import Locator
-from harness.scenarios._words import Available, Duration, FinishWord, Strict, TextMatch, Times, refused
+from harness.scenarios._words import (
+    Available,
+    Duration,
+    FinishWord,
+    Strict,
+    TextMatch,
+    Times,
+    Version,
+    lacking,
+    refused,
+)
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 
@@ -81,6 +91,7 @@ class ToolCall(Strict):
     """A tool that the model asks for. `args` is the value, `raw_args` the text where it has to be invalid."""
 
     later: ClassVar[frozenset[str]] = frozenset({"stream_args"})
+    nullable: ClassVar[frozenset[str]] = frozenset({"id", "args"})
 
     name: str
     id: str | None = ""
@@ -180,9 +191,11 @@ class Call(Strict):
 
     @model_validator(mode="after")
     def _answers_once(self) -> Self:
-        if (self.reply is None) == (self.sequence is None):
-            found = "both are there" if self.reply else "neither is there"
-            message = f"a call has a reply or a sequence, and {found}"
+        if self.reply is None and self.sequence is None:
+            message = "a call has a reply or a sequence, and neither is there"
+            raise lacking(message)
+        if self.reply is not None and self.sequence is not None:
+            message = "a call has a reply or a sequence, and both are there"
             raise refused(message)
         if self.sequence is not None and not self.sequence:
             message = "a sequence needs at least one reply"
@@ -228,7 +241,7 @@ class Scenario(Strict):
     )
     model_config = ConfigDict(title="harness scenario v1")
 
-    harness: Literal[1]
+    harness: Version
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
     description: str = ""
     provider: str = "any"

@@ -6,7 +6,16 @@ import re
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, GetJsonSchemaHandler, WithJsonSchema, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
@@ -49,6 +58,14 @@ def refused(text: str) -> PydanticCustomError:
     return PydanticCustomError(_TEXT, "{text}", {"text": text})
 
 
+LACKING: Final = "harness_lacking"
+
+
+def lacking(text: str) -> PydanticCustomError:
+    """Something is not there, as far as can be seen: a misspelled key may be it."""
+    return PydanticCustomError(LACKING, "{text}", {"text": text})
+
+
 Duration = Annotated[
     int,
     BeforeValidator(_duration),
@@ -64,6 +81,17 @@ Duration = Annotated[
 ]
 """Nanoseconds, written as people write them."""
 
+
+def _version(value: object) -> object:
+    if type(value) is not int:  # true is equal to 1, and is no version
+        wanted = "1, without quotes"
+        raise _refusal(wanted)
+    return value
+
+
+Version = Annotated[Literal[1], BeforeValidator(_version)]
+"""The version of the format: what makes a file a scenario."""
+
 Times = Annotated[
     int,
     BeforeValidator(_times),
@@ -72,7 +100,12 @@ Times = Annotated[
 
 
 def _available(value: object) -> object:
-    return [value] if isinstance(value, bool) else value
+    if isinstance(value, bool):
+        return [value]
+    if not isinstance(value, list):
+        wanted = "true, false or a list of them"
+        raise _refusal(wanted)
+    return value
 
 
 Available = Annotated[
@@ -87,10 +120,20 @@ class Strict(BaseModel):
     """The base of everything in a scenario: no unknown keys, no guessing of types, frozen.
 
     `later` are the keys of later versions: they are refused by name, because ignoring one would be a false pass.
+    A key with nothing behind it is refused for the same reason, but for those in `nullable`: `user:` would match all.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_by_name=True, validate_by_alias=True)
     later: ClassVar[frozenset[str]] = frozenset()
+    nullable: ClassVar[frozenset[str]] = frozenset()
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _stands_there(cls, value: object, info: ValidationInfo) -> object:
+        if value is None and info.field_name not in cls.nullable:
+            message = "nothing stands here: give a value, or leave the key out"
+            raise refused(message)
+        return value
 
 
 class TextMatch(Strict):
@@ -120,6 +163,9 @@ class TextMatch(Strict):
     @model_validator(mode="before")
     @classmethod
     def _of_text(cls, value: Any) -> Any:
+        if not isinstance(value, str | dict | TextMatch):
+            wanted = "a text (in quotes, where it looks like something else) or a mapping such as {contains: text}"
+            raise _refusal(wanted)
         return {"contains": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")

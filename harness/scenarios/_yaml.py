@@ -46,6 +46,15 @@ class Document:
         mark = next((known[path] for known in marks if path in known), None)
         self._at(mark, message)
 
+    def unreadable(self, text: bytes, error: yaml.reader.ReaderError) -> None:
+        """Remember that a byte is no text, or a character none that YAML allows."""
+        # Of a byte yaml tells which byte it is, of a character which character.
+        is_byte = error.encoding != "unicode"
+        before = text[: error.position].decode("utf-8", "replace") if is_byte else text.decode()[: error.position]
+        line, column = before.count("\n") + 1, len(before.rpartition("\n")[2]) + 1
+        message = f"not {'UTF-8' if is_byte else 'YAML'}: {error.reason} (0x{error.character:02x})"
+        self.places.append(Place(self.file, line, column, message))
+
     def _at(self, mark: yaml.Mark | None, message: str) -> None:
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         self.places.append(Place(self.file, line, column, message))
@@ -68,6 +77,9 @@ def read(text: bytes, file: str) -> Document:
         node = yaml.compose(text, Loader=_Scalars)
     except yaml.MarkedYAMLError as error:
         document._at(error.problem_mark, f"not YAML: {error.problem}")  # noqa: SLF001 - the mark is not of a path
+        return document
+    except yaml.reader.ReaderError as error:
+        document.unreadable(text, error)
         return document
     except (yaml.YAMLError, RecursionError) as error:
         document.mistake((), f"not YAML: {error}")

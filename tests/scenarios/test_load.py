@@ -10,6 +10,7 @@ import pytest
 from harness.errors import ScenarioError
 from harness.model import seconds
 from harness.scenarios import load_scenario, parse_scenario, schema_text
+from harness.scenarios._scenario import When
 from harness.scenarios._schema import shipped
 
 SHIPPED = Path(__file__).parents[2] / "scenarios"
@@ -161,6 +162,59 @@ def test_a_call_that_is_never_reached_is_a_mistake(first: str, second: str, why:
     assert why in only(text)
 
 
+def test_thousands_of_calls_are_compared_by_what_they_ask_and_not_each_with_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def compared(*_: object) -> bool:
+        raise AssertionError
+
+    monkeypatch.setattr(When, "__eq__", compared)
+    rules = "".join(f"  - {{id: a{n}, when: {{user: q{n}}}, reply: {{text: x}}}}\n" for n in range(50))
+    again = "  - {id: again, when: {user: {contains: q7}}, reply: {text: x}}\n"
+    assert "'again' is never reached: 'a7' stands before it and asks the same" in only(f"{HEAD}calls:\n{rules}{again}")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "when: {user: }, reply: {text: x}",
+        "when: {user: {contains: }}, reply: {text: x}",
+        "when: {not: }, reply: {text: x}",
+        "when: {stream: ~}, reply: {text: x}",
+        "times: , reply: {text: x}",
+        "reply: {text: x, fault: }",
+    ],
+)
+def test_a_key_with_nothing_behind_it_is_a_mistake_and_no_match_all(body: str) -> None:
+    assert "nothing stands here: give a value, or leave the key out" in only(call(body))
+
+
+def test_a_tool_call_may_have_no_id_and_null_for_arguments() -> None:
+    parse_scenario(call("reply: {tool_calls: [{name: now, id: null, args: null}]}"))
+
+
+def test_what_excludes_each_other_is_named_although_one_of_them_is_malformed_too() -> None:
+    found = mistakes(call("reply: {text: x, finish: stopp}, sequence: [{text: y}]"))
+    assert any("a reply or a sequence, and both are there" in mistake for mistake in found)
+    assert len(found) == 2
+
+
+def test_what_stands_in_for_a_malformed_part_is_never_shown() -> None:
+    text = f"""{HEAD}provider: opnai
+calls:
+  - {{id: Bad Id, when: {{user: a}}, reply: {{text: x}}}}
+  - just text
+  - {{id: all, reply: {{text: x}}}}
+  - more text
+faults:
+  - {{at: call=zz, kind: http-429-rate-limit}}
+"""
+    found = mistakes(text)
+    assert "malformed" not in "".join(found)
+    assert [mistake.partition(" ")[0] for mistake in found] == ["3:11:", "5:10:", "6:5:", "8:5:", "10:10:"]
+    assert found[-1].endswith("There are: all")
+
+
 def test_a_call_that_answers_so_many_times_lets_the_next_one_through() -> None:
     text = f"{HEAD}calls:\n  - {{id: a, times: 2, reply: {{text: x}}}}\n  - {{id: b, reply: {{text: y}}}}\n"
     assert len(parse_scenario(text).calls) == 2
@@ -261,6 +315,10 @@ def test_depth_and_size_have_limits() -> None:
         ("- a", "found a list, allowed is a mapping"),
         ("harness: [", "1:11: not YAML"),
         ("harness: 2\nname: x\ncalls: []\n", "found 2, allowed is 1"),
+        ("harness: true\nname: x\ncalls: [{id: a, reply: {text: x}}]\n", "found true, allowed is 1"),
+        ("harness: '1'\nname: x\ncalls: [{id: a, reply: {text: x}}]\n", "found '1', allowed is 1, without quotes"),
+        ("interactions: []\nversion: 1\n", "this is a cassette, which holds what was recorded"),
+        ("harness: 1\nname: caf\x07", "2:10: not YAML: special characters are not allowed (0x07)"),
         ("harness: 1\n  name: x", "2:7: not YAML"),
         ("\x00", "not YAML"),
         ("[" * 100_000, "not YAML"),
@@ -269,6 +327,11 @@ def test_depth_and_size_have_limits() -> None:
 )
 def test_what_is_no_scenario_at_all_is_said_in_one_place(text: str, message: str) -> None:
     assert any(message in one for one in mistakes(text))
+
+
+def test_a_byte_that_is_no_utf_8_is_named_with_its_line_and_column() -> None:
+    with pytest.raises(ScenarioError, match=r":3:17: not UTF-8: invalid continuation byte \(0xe9\)"):
+        parse_scenario(f"{HEAD}description: caf\xe9\ncalls: []\n".encode("latin-1"))
 
 
 # --- values --------------------------------------------------------------------------------------------------------
