@@ -14,7 +14,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator
-from textwrap import wrap
 from typing import Final
 
 from harness.storage._layout import stands_in_a_block
@@ -71,7 +70,8 @@ def _node(value: Value, indent: str) -> Iterator[str]:
             yield from _sequence(value, indent)
         case bytes():
             yield " !!binary |"
-            yield from (f"{indent}  {line}" for line in wrap(base64.b64encode(value).decode(), _BINARY_WIDTH))
+            text = base64.b64encode(value).decode()  # textwrap would take a minute for five megabytes of it
+            yield from (f"{indent}  {text[at : at + _BINARY_WIDTH]}" for at in range(0, len(text), _BINARY_WIDTH))
         case str() if "\n" in value and stands_in_a_block(value):
             yield from _block(value, f"{indent}  ")
         case _:

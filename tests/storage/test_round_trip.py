@@ -236,3 +236,12 @@ def test_an_answer_without_a_body_stays_without_one() -> None:
 def test_a_recording_of_no_call_stays_one() -> None:
     assert dump(Cassette()) == b"interactions: []\nversion: 1\n"
     assert parse(dump(Cassette()), "none") == Cassette((), "none")
+
+
+def test_megabytes_of_bytes_are_laid_out_line_by_line() -> None:
+    body = bytes(range(256)) * 2**13
+    request = Request("POST", "https://x/upload", body=body)
+    data = dump(Cassette((Interaction(request, Timeline.of(Head(200), [])),)))
+    base64_lines = data.split(b"!!binary |\n", 1)[1].split(b"\n  response", 1)[0].split(b"\n")
+    assert {len(line) for line in base64_lines[:-1]} == {len(base64_lines[0])}, "a body of one line is no diff"
+    assert parse(data).interactions[0].request.body == body
