@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import _thread
 import gc
+import sys
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -88,6 +89,8 @@ class _Interception:
     def _forgotten(self, member: weakref.ref[Member]) -> None:
         """The last context of a closed session is gone. May run anywhere, also inside ourselves: so it never waits."""
         del member
+        if sys.is_finalizing():
+            return  # what we would put back is half gone, and nobody asks any more
         if not self._lock.acquire(blocking=False):
             self._unsettled = True
             return

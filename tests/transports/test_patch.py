@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
+import subprocess
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -139,3 +141,17 @@ def test_an_exception_that_is_kept_keeps_the_patch_and_nothing_else(memory: Any,
     kept.clear()
     gc.collect()
     assert not is_intercepting()
+
+
+def test_a_context_that_outlives_the_interpreter_says_nothing() -> None:
+    script = """
+import contextvars
+import harness
+from harness.model import Cassette
+
+with harness.replay(Cassette()):
+    import httpx
+    kept = contextvars.copy_context()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
