@@ -15,7 +15,8 @@ from harness.model import Cassette, Problem, Prompt, Reply
 from harness.recorder import Recorder
 from harness.scenarios import compile_scenario, function_source, load_scenario
 from harness.session._clock import ClockChoice, Ticking
-from harness.session._session import Plan, Session
+from harness.session._plan import Plan
+from harness.session._session import Session
 from harness.session._verify import Unplayed
 from harness.spec import Matcher, Source
 from harness.storage import LazyCassette, load, open_lazily
@@ -179,6 +180,10 @@ def _source(
         return made, len(source), f"cassette {Path(source.name).name}".rstrip()
     if isinstance(source, Source):
         return source, len(source.unplayed()), source.name
+    given: object = source
+    if not callable(given):
+        message = f"{given!r} cannot be replayed: pass a path, a Cassette, a Source, or a function of a Prompt"
+        raise TypeError(message)
     return function_source(source), 1, f"function {getattr(source, '__name__', '')}".rstrip()
 
 
@@ -186,7 +191,7 @@ def _health_apart(source: Any) -> tuple[Any, tuple[bool, ...]]:
     """`source`, loaded where it is a path, and the health answers that it holds."""
     if isinstance(source, str | PathLike):
         source = open_lazily(Path(fspath(source)))
-    return health_apart(source) if isinstance(source, Cassette) else (source, ())
+    return health_apart(source) if isinstance(source, Cassette) else (source, tuple(getattr(source, "available", ())))
 
 
 def _mode(word: str) -> tuple[Mode, bool]:

@@ -3,64 +3,35 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Self
 
 from harness.backends import ReplayBackend
 from harness.clock import VirtualClock, WallClock, parse_duration, real_lock
-from harness.dialects import decoder, native_request
-from harness.engine import Engine, Exchange, History, Live, Rights, Take, play
+from harness.dialects import native_request
+from harness.engine import Engine, Exchange, History, Live, Take
 from harness.errors import HarnessError, Miss, NetworkRefusedError, SessionError
-from harness.matching import Rules
 from harness.model import (
-    Chunk,
     Delta,
-    End,
-    Head,
     Locator,
     Message,
     Patience,
-    Problem,
     Prompt,
     Request,
-    Reset,
-    TimedOut,
 )
-from harness.recorder import Recorder, forget
+from harness.recorder import forget
 from harness.scenarios import ScenarioSource
 from harness.session._cancel import cancel_watcher
 from harness.session._clock import Ticking
+from harness.session._converse import deltas
+from harness.session._plan import Plan
 from harness.session._transcript import transcript
-from harness.session._verify import Remembered, Unplayed, complaint
-from harness.spec import Clock, Source
+from harness.session._verify import Remembered, complaint
+from harness.spec import Clock
 from harness.transports import intercepting, transport
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What a session is to do. `answers` counts what the source holds, `available` are the recorded health answers.
-
-    `cancels` are places at which cancel is pressed; `unstruck` tells at the end which armed faults never struck.
-    """
-
-    source: Source
-    title: str
-    rules: Rules
-    rights: Rights
-    answers: int
-    recorder: Recorder | None = None
-    unplayed: Unplayed = "fail"
-    hint: str = ""
-    allowed_hosts: tuple[str, ...] = ()
-    ignored_hosts: tuple[str, ...] = ()
-    intercepts: bool = True
-    available: tuple[bool, ...] = ()
-    cancels: tuple[str, ...] = ()
-    unstruck: Callable[[], Sequence[str]] = tuple
 
 
 class Session:
@@ -191,7 +162,7 @@ class Session:
         if isinstance(exchange, Live):
             message = "a recording session has no model to converse with: record with a real client or a backend"
             raise SessionError(message)
-        yield from _deltas(exchange, self.clock)
+        yield from deltas(exchange, self.clock)
 
     def cancel_at(self, place: str, fn: Callable[[], object] | None = None) -> None:
         """Call `fn` right after `place` (`call=1/chunk=3`, `call=2/headers`, `t=12s`) was reached. Without `fn` the
@@ -211,7 +182,10 @@ class Session:
         events = [backend.cancel_event for backend in self.backends]
         presses = [press for event in events if (press := getattr(event, "set", None)) is not None]
         if not presses:
-            message = "cancel_at without fn sets a backend's cancel_event, and no backend of this session has one"
+            message = (
+                "cancel is to be pressed here, and no backend of this session has a cancel_event: set one "
+                "(backend.cancel_event = threading.Event()), or use session.cancel_at(place, fn) with a fn of your own"
+            )
             raise SessionError(message)
         for press in presses:
             press()
@@ -326,20 +300,3 @@ class Session:
                 error.add_note(f"before this, in {self.name}: {miss}")
         for line in self._refused:
             error.add_note(f"before this, in {self.name}, a connection was refused: {line}")
-
-
-def _deltas(exchange: Exchange, clock: Clock) -> Iterator[Delta]:
-    """The meaning of what `exchange` delivers."""
-    decode = None
-    for event in play(exchange, clock):
-        match event:
-            case Head():
-                decode = decoder(exchange.interaction.request, event)
-            case Chunk(data=data) if decode is not None:
-                yield from decode.feed(data)
-            case End() if decode is not None:
-                yield from decode.close()
-            case Reset(error=error, message=message):
-                yield Problem("server-error", message, code=error)
-            case TimedOut(phase=phase):
-                yield Problem("timeout", f"{phase} timeout")

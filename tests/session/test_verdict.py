@@ -153,7 +153,7 @@ def test_cancel_at_fires_once_at_its_place() -> None:
 def test_cancel_at_without_fn_needs_a_backend_with_an_event() -> None:
     with harness.replay(CASSETTE) as session:
         session.cancel_at("call=1")
-        with pytest.raises(SessionError, match="no backend of this session has one"):
+        with pytest.raises(SessionError, match=r"no backend of this session has a cancel_event: set one"):
             ask("France?")
         ask("Spain?")
 

@@ -1,0 +1,35 @@
+"""What a session is to do, decided by the verbs of the front door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from harness.engine import Rights
+from harness.matching import Rules
+from harness.recorder import Recorder
+from harness.session._verify import Unplayed
+from harness.spec import Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a session is to do. `answers` counts what the source holds, `available` are the recorded health answers.
+
+    `cancels` are places at which cancel is pressed; `unstruck` tells at the end which armed faults never struck.
+    """
+
+    source: Source
+    title: str
+    rules: Rules
+    rights: Rights
+    answers: int
+    recorder: Recorder | None = None
+    unplayed: Unplayed = "fail"
+    hint: str = ""
+    allowed_hosts: tuple[str, ...] = ()
+    ignored_hosts: tuple[str, ...] = ()
+    intercepts: bool = True
+    available: tuple[bool, ...] = ()
+    cancels: tuple[str, ...] = ()
+    unstruck: Callable[[], Sequence[str]] = tuple
