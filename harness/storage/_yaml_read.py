@@ -153,8 +153,11 @@ class _Tree:
             value = self.value(value_node, raw=raw or _stays_text(key, value_node))
             if key == "<<" and not key_node.style:
                 merged.extend(value if isinstance(value, list) else [value])
-            else:
-                found[key] = value
+                continue
+            if key in found:  # two files in one, or a merge gone wrong: the first half would be gone without a word
+                message = f"the key {key[:40]!r} stands twice in one mapping"
+                raise Unreadable(message, _place(key_node.start_mark), "Keep one of them, or record it again.")
+            found[key] = value
         for base in merged:
             found = {**base, **found} if isinstance(base, dict) else found
         return found if node.tag == f"{_YAML}map" else _old_body(node, found)

@@ -82,6 +82,9 @@ def test_messages_use_the_name_they_are_given(tmp_path: Path) -> None:
         ("x: !!python/name:os.system ''\ninteractions: []\n", "is refused"),
         ("x: !mine 1\ninteractions: []\n", "the tag !mine is refused"),
         ("x: !!binary '*'\ninteractions: []\n", "!!binary is no base64"),
+        ("interactions: []\nversion: 1\ninteractions: []\nversion: 1\n", "'interactions' stands twice in one mapping"),
+        (f"interactions:\n{ITEM}{GOOD}version: 1\ninteractions:\n{ITEM}{GOOD}version: 1\n", "stands twice"),
+        (f"interactions:\n- request: {{uri: x, uri: y}}\n  response: {GOOD}version: 1\n", "'uri' stands twice"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_cassette_says_why(text: str, said: str) -> None:
