@@ -11,6 +11,9 @@ from harness.errors import ContractMisfitError
 
 _VERBS: Final = ("generate", "complete", "stream_tokens", "acomplete", "astream_tokens", "is_available")
 _HELPERS: Final = ("parse_tool_call",)
+_WITHOUT: Final = (
+    "Pass harness.contract.Contract(module, backend=None) to go without it, or another class in its place."
+)
 _NAMED: Final = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _KNOWN_ARGUMENTS: Final = ("model", "timeout", "on_status", "cancel_event")
 
@@ -26,10 +29,7 @@ def adopted(ours: type, base: type | None) -> type:
     misfits = misfits_of(ours, base)
     if misfits:
         listed = "".join(f"\n  {misfit}" for misfit in misfits)
-        message = (
-            f"{base.__module__}.{base.__qualname__} does not fit the published contract:{listed}\n"
-            "Pass harness.contract.Contract(module, backend=None) to go without it, or another class in its place."
-        )
+        message = f"{base.__module__}.{base.__qualname__} does not fit the published contract:{listed}\n{_WITHOUT}"
         raise ContractMisfitError(message)
 
     initialise, own = inspect.getattr_static(base, "__init__"), inspect.getattr_static(ours, "__init__")
@@ -40,7 +40,23 @@ def adopted(ours: type, base: type | None) -> type:
 
     theirs = {name: inspect.getattr_static(base, name) for name in _HELPERS if _is_concrete(base, name)}
     namespace = {"__module__": ours.__module__, "__doc__": ours.__doc__, "__init__": __init__, **theirs}
-    return new_class(ours.__name__, (ours, base), {}, lambda body: body.update(namespace))
+    try:
+        return new_class(
+            ours.__name__, (ours, base), {"metaclass": _both(ours, base)}, lambda body: body.update(namespace)
+        )
+    except (TypeError, ValueError) as error:  # a base that lets nobody derive, or not together with another class
+        message = (
+            f"{base.__module__}.{base.__qualname__} and a backend of ours cannot be one class: {error}\n{_WITHOUT}"
+        )
+        raise ContractMisfitError(message) from error
+
+
+def _both(ours: type, base: type) -> type:
+    """A metaclass that is those of both: Python makes none by itself where neither derives from the other."""
+    mine, theirs = type(ours), type(base)
+    if issubclass(theirs, mine):
+        return theirs
+    return mine if issubclass(mine, theirs) else type(theirs.__name__, (theirs, mine), {})
 
 
 def misfits_of(ours: type, base: type) -> list[str]:

@@ -35,6 +35,11 @@ class Retries:
     first_s: float = 1.0
     cap_s: float = 120.0
 
+    def __post_init__(self) -> None:
+        if self.count < 0:
+            message = f"retries={self.count}: give the number of retries after a refusal, from 0"
+            raise ValueError(message)
+
     def cooling(self, problem: Problem, retry: int) -> Cooling | None:
         """The wait before retry number `retry` (from one), or None where asking again is of no use."""
         if retry > self.count or not asks_to_wait(problem):
@@ -83,6 +88,11 @@ class Pacer:
     requests_per_minute: float | None = None
     lock: AbstractContextManager[object] = field(default_factory=nullcontext)
     _free_at: Nanos = ZERO
+
+    def __post_init__(self) -> None:
+        if (self.requests_per_minute or 0) < 0:
+            message = f"requests_per_minute={self.requests_per_minute}: give a number above 0, or None for no pacing"
+            raise ValueError(message)
 
     def reserve(self, now: Nanos) -> Nanos:
         """When the next request may go out: `now`, or later."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, NoReturn, Self
 
 from harness.contract._ask import Desk, ask, ask_later, tokens, tokens_later
 from harness.contract._prompt import chat_call, prompt_call
@@ -26,6 +26,22 @@ class Verbs(LLMBackend):
     cancel_event: CancelEvent | None = None
     last_finish_reason: str | None = None
     desk_: Desk
+
+    def __copy__(self) -> Self:
+        """A backend with settings of its own that asks the same model, or the same session."""
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__)
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """The same: there is only one model to ask, and one session."""
+        del memo
+        return self.__copy__()
+
+    def __reduce__(self) -> NoReturn:
+        """Refuses: what is behind it cannot go into another process."""
+        message = f"a {type(self).__name__} asks a session or a model that is open here: it cannot be pickled"
+        raise TypeError(message)
 
     async def generate(self, prompt: str) -> Any:
         """One LLMResult. Raises LLMTimeout past `timeout`; soft failures are `success=False`; hard failures raise."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import pickle
 import threading
 import time
 from collections.abc import Callable
@@ -345,3 +347,23 @@ def test_a_backend_answers_under_trio_and_survives_its_cancel_scopes() -> None:
         assert trio.run(drive, backend, clock=trio.testing.MockClock(autojump_threshold=0)) == ("ok", 16.0)
         assert session.clock.now() == 16 * 10**9
         assert session.history[-1].left == "cancelled"
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_a_copy_has_settings_of_its_own_and_asks_the_same_session(copied: Callable[[Any], Any]) -> None:
+    with playing(Act(("hi",))) as session:
+        backend = session.backend()
+        patient = copied({"llm": backend})["llm"] if copied is copy.deepcopy else copied(backend)
+        patient.timeout = 600.0
+        assert backend.timeout == 60.0
+        assert patient.complete(ASK).narrative_text == "hi"
+
+
+def test_pickling_says_why_it_cannot_be() -> None:
+    with playing(Act(("hi",))) as session, pytest.raises(TypeError, match="it cannot be pickled"):
+        pickle.dumps(session.backend(contract={"LLMBackend": type("LLMBackend", (), {})}))
+
+
+def test_what_is_no_source_is_refused_at_once() -> None:
+    with pytest.raises(TypeError, match="5 cannot be replayed: pass a path"):
+        harness.replay(5)  # type: ignore[arg-type]

@@ -127,3 +127,20 @@ def test_an_adopted_class_is_made_once() -> None:
 def test_types_say_where_they_come_from() -> None:
     assert isinstance(resolve(ours), Types)
     assert resolve(ours).name == "harness.contract"
+
+
+def test_a_base_with_a_metaclass_of_its_own_is_derived_from_too() -> None:
+    class Registry(type):
+        pass
+
+    class Registered(metaclass=Registry):
+        pass
+
+    backend = adopted(type("Abstract", (Mine, ABC), {}), Registered)("text")
+    assert isinstance(backend, Registered)
+    assert isinstance(type(backend), Registry)
+
+
+def test_a_base_that_lets_nobody_derive_is_a_misfit() -> None:
+    with pytest.raises(ContractMisfitError, match=r"builtins\.bool and a backend of ours cannot be one class"):
+        adopted(Mine, bool)

@@ -74,3 +74,10 @@ def test_requests_are_spaced_evenly_and_a_pause_is_not_made_up_for() -> None:
 
 def test_no_pace_is_no_wait() -> None:
     assert [Pacer().reserve(seconds(3)) for _ in range(3)] == [seconds(3)] * 3
+
+
+def test_a_number_below_zero_is_refused_and_not_read_as_none() -> None:
+    with pytest.raises(ValueError, match="retries=-1"):
+        Retries(-1)
+    with pytest.raises(ValueError, match="requests_per_minute=-3"):
+        Pacer(-3)
