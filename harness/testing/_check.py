@@ -64,7 +64,8 @@ def check_backend(
     `run` runs a coroutine. `only` and `skip` take ids.
 
     Returns a Report. Raises PromiseBrokenError that lists every broken promise with what was seen, and ValueError for
-    an id that no promise has. A promise of a contract that the backend does not have is skipped, as the report says.
+    an id that no promise has. A promise of a contract that the backend does not have is skipped, as the report says;
+    TypeError for what has neither contract.
     """
     bench = Bench(make_backend, resolve(contract), timeout_s, retry_after_s, run, now)
     chosen = _chosen(tuple(only), tuple(skip))
@@ -106,4 +107,8 @@ def _absent_verbs(bench: Bench) -> frozenset[str]:
     """The verbs that the backend does not have."""
     with bench.backend(Script()) as backend:
         verbs = (verb for group in _VERBS.values() for verb in group)
-        return frozenset(verb for verb in verbs if not callable(getattr(backend, verb, None)))
+        absent = frozenset(verb for verb in verbs if not callable(getattr(backend, verb, None)))
+        if not {"generate", "complete", "stream_tokens"} - absent:
+            message = f"make_backend made {backend!r}, which has no generate, no complete and no stream_tokens"
+            raise TypeError(message)
+        return absent

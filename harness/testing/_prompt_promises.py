@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from inspect import isawaitable
 from numbers import Real
 
 from harness.testing._bench import Bench, field_of
@@ -158,7 +159,10 @@ def _cancelled(bench: Bench) -> str | None:
     """Cancelling the task that awaits `generate` ends it with CancelledError, and the backend answers the next call."""
 
     async def cancel_and_ask_again() -> str | None:
-        task = asyncio.ensure_future(backend.generate(PROMPT))
+        asked = backend.generate(PROMPT)
+        if not isawaitable(asked):
+            return None
+        task = asyncio.ensure_future(asked)
         await asyncio.sleep(0)
         task.cancel()
         first = (await asyncio.gather(task, return_exceptions=True))[0]

@@ -133,6 +133,11 @@ class ScriptSource:
     name: str = "script"
     _asked: int = field(default=0)
 
+    @property
+    def available(self) -> tuple[bool, ...]:
+        """What a health check finds."""
+        return (self.script.available,)
+
     def find(self, request: Request) -> Found:
         """The next act."""
         act = self.script.act(self._asked)

@@ -132,3 +132,30 @@ def test_an_unknown_promise_is_an_error_that_lists_the_known_ones() -> None:
 def test_every_promise_says_in_words_what_it_is() -> None:
     assert [promise.id for promise in PROMISES if not promise.says.endswith(".")] == []
     assert len({promise.id for promise in PROMISES}) == len(PROMISES)
+
+
+def test_the_source_of_a_script_says_what_a_health_check_finds() -> None:
+    @contextmanager
+    def make(script: Script) -> Iterator[Any]:
+        with harness.replay(script.source()) as session:
+            yield session.backend(timeout=TIMEOUT_S)
+
+    report = check_backend(make, timeout_s=TIMEOUT_S, only=["available-when-up", "unavailable-when-down"])
+    assert report.kept == ("available-when-up", "unavailable-when-down")
+
+
+@pytest.mark.parametrize("made", [None, object()])
+def test_what_is_no_backend_at_all_keeps_no_promise(made: object) -> None:
+    with pytest.raises(TypeError, match="which has no generate, no complete and no stream_tokens"):
+        check_backend(lambda _: made)
+
+
+def test_a_generate_that_is_not_async_is_broken_and_no_crash_of_the_suite() -> None:
+    class Hasty:
+        model, timeout = "m", TIMEOUT_S
+
+        def generate(self, prompt: str) -> Any:
+            return harness.LLMResult(success=True, text=prompt, model="m", latency_ms=0)
+
+    with pytest.raises(PromiseBrokenError, match="promise a-good-answer-is-a-success: broken"):
+        check_backend(lambda _: Hasty(), timeout_s=TIMEOUT_S)
