@@ -49,6 +49,8 @@ def refuse_mapping(document: Mapping) -> Unreadable:
     for key, what in _TOP.items():
         if key in document:
             return Unreadable(f"this is {what}, not a cassette", advice=_RECORD)
+    if "harness" in document and "calls" in document:
+        return Unreadable("this is a scenario, not a cassette", advice="Open it with harness.scenario.")
     keys = ", ".join(list(document)[:5]) or "none"
     near = next((hint for key in document if (hint := did_you_mean(key, ["interactions"]))), "")
     return Unreadable(

@@ -56,6 +56,11 @@ def test_parallel_lists_of_different_lengths_are_refused() -> None:
         parse(yaml.safe_dump(document).encode(), "foreign")
 
 
+def test_a_scenario_is_sent_to_the_verb_that_opens_it() -> None:
+    with pytest.raises(CassetteError, match=r"a scenario, not a cassette\. Open it with harness\.scenario"):
+        parse(b"harness: 1\nname: x\ncalls: []\n", "scenario.yaml")
+
+
 def test_a_json_cassette() -> None:
     document = {"version": 1, "interactions": [{"request": REQUEST, "response": RESPONSE}]}
     for indent in (None, 4):
