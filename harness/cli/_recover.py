@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from harness.cli._config import rules_for
 from harness.cli._exit import Exit
 from harness.cli._terminal import Terminal
 from harness.errors import CassetteError
@@ -27,7 +28,7 @@ def run(args: argparse.Namespace) -> Exit:
     problems: list[CassetteError] = []
     for path in _sought(args.paths or [Path()]):
         try:
-            done += recover(path)
+            done += recover(path, rules_for(path))
         except CassetteError as error:
             problems.append(error)
     _tell(done, problems, as_json=args.json)

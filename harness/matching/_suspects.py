@@ -66,7 +66,7 @@ _ID: Final = re.compile(
 _HEX: Final = re.compile(r"(?:0x)?[0-9a-fA-F_-]+|(?:[a-z0-9]{1,8}[-:_])?[0-9a-f]{32,128}")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 _WHOLE_BASE64: Final = frozenset({40, 44, 86, 88})
-_CHANGES_MIN: Final = 0.42  # of neighbours that are of another class: 0.62 in random text, 0.37 in `getWeatherForCityV2`
+_CHANGES_MIN: Final = 0.42  # of neighbours that are of another class: 0.62 in random text, 0.37 in `getWeatherV2Of`
 _BITS_MIN: Final = 3.6
 
 

@@ -6,12 +6,13 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Final
 
 from harness.errors import CassetteError, CassetteNotFoundError
+from harness.matching import Rules, refuse_secrets
 from harness.model import Cassette
 from harness.recorder._aside import aside
 from harness.recorder._heard import Heard, heard_in
@@ -34,19 +35,20 @@ class Recovered:
     told: str
 
 
-def recover(path: str | os.PathLike[str]) -> list[Recovered]:
+def recover(path: str | os.PathLike[str], rules: Rules | None = None) -> list[Recovered]:
     """Turn the journals of the cassette at `path` (or the one journal at `path`) into cassettes, and delete them.
 
     Where there is no cassette by now the recording becomes it; else it is kept beside it as `refund.recovered.yaml`.
     A torn last event is dropped; an answer that had not ended ends `open`. Raises CassetteNotFoundError where there is
     no journal, CassetteError for one that is still being written or is none, and CassetteWriteError; the journal stays.
+    Raises SecretFoundError where something in it looks like a secret that `rules` neither replace nor allow.
     """
     given = Path(path)
     found = [given] if given.name.endswith(SUFFIX) else journals(given)
     if not found or not found[0].is_file():
         message = f"{given}: there is no journal here, so no recording of it was cut off."
         raise CassetteNotFoundError(message)
-    return [_recovered(journal) for journal in found]
+    return [_recovered(journal, rules or Rules()) for journal in found]
 
 
 def orphans(folder: str | os.PathLike[str]) -> list[Path]:
@@ -58,9 +60,11 @@ def orphans(folder: str | os.PathLike[str]) -> list[Path]:
     return found
 
 
-def _recovered(journal: Path) -> Recovered:
+def _recovered(journal: Path, rules: Rules) -> Recovered:
     with _claimed(journal):
         heard = heard_in(journal.read_bytes(), journal)
+        heard = replace(heard, interactions=tuple(rules.redaction.interaction(one) for one in heard.interactions))
+        refuse_secrets([*enumerate(heard.interactions, 1)], rules, str(journal))
         written, told = _kept(heard, cassette_of(journal))
         clear_unfinished(cassette_of(journal))
         torn = f"; {heard.torn} bytes of an event that was being written are dropped" if heard.torn else ""

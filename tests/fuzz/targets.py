@@ -149,7 +149,8 @@ def _message(payload: bytes, event: bytes) -> bytes:
 
 
 _SSE = (
-    'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"}}'
+    'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta",'
+    '"text":"a"}}'
     '\n\ndata: {"choices":[{"index":0,"delta":{"content":"é","tool_calls":[{"index":0,"id":"c","function":{"name":"f",'
     '"arguments":"{}"}}]},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}\n\n'
     'data: {"type":"response.output_text.delta","delta":"x"}\r\n\r\ndata: {"candidates":[{"content":{"parts":[{"text":'

@@ -180,8 +180,8 @@ def _at_answer(dice: random.Random, s: str) -> Planted:
 
 
 def _at_answer_header(dice: random.Random, s: str) -> Planted:
-    return Planted(answer_headers={"set-cookie": f"session={core(s)}; Path=/", "x-echo": core(s) if "://" not in s else "1"}
-                   if core(s) == s else {"set-cookie": f"s={core(s)}"})  # fmt: skip
+    echo = {"x-echo": s} if core(s) == s else {}
+    return Planted(answer_headers={"set-cookie": f"session={core(s)}; Path=/", **echo})
 
 
 def _at_two_chunks(dice: random.Random, s: str) -> Planted:

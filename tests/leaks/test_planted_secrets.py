@@ -29,6 +29,7 @@ PLANTED = plant(COUNT, SEED)
 
 class _Answers(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else every chunk waits for the acknowledgement of the last
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
