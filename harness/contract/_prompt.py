@@ -28,7 +28,13 @@ def chat_call(verb: str, messages: Messages, model: str, *, stream: bool, parame
 
 
 def _read(messages: Iterable[Any]) -> tuple[Message, ...]:
-    """Messages from mappings or from objects with the same attributes, which some applications have."""
+    """Messages from mappings or from objects with the same attributes, which some applications have.
+
+    Raises TypeError for a text: letter by letter it would be as many empty messages.
+    """
+    if isinstance(messages, str | bytes | Mapping):
+        message = f"messages is a list of {{'role': ..., 'content': ...}}, and this is one {type(messages).__name__}"
+        raise TypeError(message)
     return tuple(
         Message(
             role=str(_field(message, "role") or ""),

@@ -6,8 +6,18 @@ from collections.abc import Iterator
 
 from harness.dialects import decoder
 from harness.engine import Exchange, play
-from harness.model import Chunk, Delta, End, Head, Problem, Reset, TimedOut
+from harness.model import Chunk, Delta, End, Head, Message, Problem, Prompt, Reset, TimedOut
 from harness.spec import Clock
+
+
+def as_prompt(asked: object) -> Prompt:
+    """What is asked: a Prompt, or the one message of a user. Raises TypeError."""
+    if isinstance(asked, str):
+        return Prompt(messages=(Message("user", asked),))
+    if isinstance(asked, Prompt):
+        return asked
+    message = f"converse takes a text or a harness.Prompt(messages=(harness.Message('user', ...), ...)), not {asked!r}"
+    raise TypeError(message)
 
 
 def deltas(exchange: Exchange, clock: Clock) -> Iterator[Delta]:

@@ -17,7 +17,6 @@ from harness.errors import HarnessError, Miss, NetworkRefusedError, SessionError
 from harness.model import (
     Delta,
     Locator,
-    Message,
     Patience,
     Prompt,
     Request,
@@ -26,7 +25,7 @@ from harness.recorder import forget
 from harness.scenarios import ScenarioSource
 from harness.session._cancel import cancel_watcher
 from harness.session._clock import Ticking
-from harness.session._converse import deltas
+from harness.session._converse import as_prompt, deltas
 from harness.session._plan import Plan
 from harness.session._transcript import transcript
 from harness.session._verify import Remembered, complaint
@@ -157,8 +156,7 @@ class Session:
 
         A failure of the wire is a Problem (`timeout`, or `server-error` with the client's exception name as its code).
         """
-        asked = Prompt(messages=(Message("user", prompt),)) if isinstance(prompt, str) else prompt
-        exchange = self.open(native_request("converse", asked), Patience())
+        exchange = self.open(native_request("converse", as_prompt(prompt)), Patience())
         if isinstance(exchange, Live):
             message = "a recording session has no model to converse with: record with a real client or a backend"
             raise SessionError(message)

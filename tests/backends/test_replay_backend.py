@@ -367,3 +367,17 @@ def test_pickling_says_why_it_cannot_be() -> None:
 def test_what_is_no_source_is_refused_at_once() -> None:
     with pytest.raises(TypeError, match="5 cannot be replayed: pass a path"):
         harness.replay(5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("messages", ["hi", {"role": "user", "content": "hi"}])
+def test_one_text_is_no_list_of_messages(messages: Any) -> None:
+    with playing(Act(("hi",))) as session, pytest.raises(TypeError, match="messages is a list of"):
+        session.backend().complete(messages)
+
+
+def test_a_conversation_is_begun_with_a_text_or_a_prompt() -> None:
+    with (
+        playing(Act(("hi",))) as session,
+        pytest.raises(TypeError, match=r"converse takes a text or a harness\.Prompt"),
+    ):
+        list(session.converse(ASK))
