@@ -101,6 +101,19 @@ def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> A
     return factories(run_of(config), item)
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool | None, bool | None]:
+    """A session that several tests share keeps its window open between them, where pytest-xdist waits for real."""
+    from harness.clock import in_real_time, installed_clock  # noqa: PLC0415 - loaded with the trampolines
+
+    run = run_of(item.config)
+    run.between.close()
+    result = yield
+    if installed_clock() is not None:
+        run.between.enter_context(in_real_time())
+    return result
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """A test that runs once more is judged anew."""
@@ -131,6 +144,7 @@ def pytest_runtest_makereport(
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """What only the whole run can tell."""
+    run_of(session.config).between.close()
     _ending.finish(session)
 
 

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,7 +45,7 @@ class Run:
 
     `order` is the place of each test in the order of collection, `words` are the texts in the code of tests and who has
     them, `opened` are the sessions that are open now, `written` is for the summary, `blamed` are the misses that some
-    test has failed for.
+    test has failed for, `between` is what is entered between two tests.
     """
 
     id: str
@@ -58,6 +59,7 @@ class Run:
     shared: Shared = field(default_factory=Shared)
     opened: list[Opened] = field(default_factory=list)
     blamed: list[Miss] = field(default_factory=list)
+    between: ExitStack = field(default_factory=ExitStack)
     _claims: dict[str, tuple[Path, str]] = field(default_factory=dict)
 
     @property

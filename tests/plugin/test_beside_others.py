@@ -87,6 +87,28 @@ def test_xdist_workers_record_one_cassette_together(project: Any, text: Any) -> 
     assert "not asked for by any of the 5 tests that share it" in text(result)
 
 
+def test_xdist_waits_in_real_time_while_a_shared_session_is_open(project: Any) -> None:
+    project.write(
+        "test_a.py",
+        """
+        import time
+
+        @pytest.fixture(scope="session", autouse=True)
+        def opened(replay_session):
+            return replay_session(lambda prompt: "hello", unplayed="ignore")
+
+        @pytest.mark.parametrize("number", range(12))
+        def test_each(number):
+            before = time.monotonic()
+            time.sleep(60)
+            assert time.monotonic() - before >= 60
+            assert ask("hello") == "hello"
+        """,
+    )
+    lean = [word for name in ("recording", "asyncio", "anyio", "syrupy") for word in ("-p", f"no:{name}")]
+    project.run_apart(*lean, "-n2", "--maxschedchunk=1", passed=12)
+
+
 def test_a_run_without_us_pays_for_nothing(project: Any) -> None:
     project.write("test_a.py", "def test_plain():\n    pass\n")
     project.write("test_a.py", "def test_plain():\n    pass\n")
