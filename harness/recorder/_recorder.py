@@ -37,6 +37,7 @@ class Recorder:
         self, path: Path, mode: Mode, rules: Rules, *, rewrite: bool = False, beside: Path | None = None
     ) -> None:
         self.path = path
+        self._place = path.absolute()  # the code that is recorded may change the working directory
         self.mode = mode
         self._rules = rules
         data = read_bytes(path) if path.exists() else None
@@ -48,7 +49,7 @@ class Recorder:
             refuse_foreign_name(path)  # now, and not when all has been said and paid for
             refuse_orphans(beside or path)
         about = {"mode": "rewrite" if rewrite else mode.value, "before": self._seen.hex() if self._seen else None}
-        self._journal = Journal(beside or path, rules.redaction, about)
+        self._journal = Journal((beside or path).absolute(), rules.redaction, about)
 
     def follow(self, take: Take) -> None:
         """Keep a journal of what `take` asks and hears, so that a crash loses at most the event in flight."""
@@ -73,7 +74,7 @@ class Recorder:
         Raises SecretFoundError where something in it looks like a secret that no rule replaced. Then nothing is kept,
         the journal included: what must not reach the disk must not stay there.
         """
-        if not takes and (aside or self.before.interactions or self.path.exists()):
+        if not takes and (aside or self.before.interactions or self._place.exists()):
             return None
         target = failed_path(self.path) if aside else self.path
         try:
@@ -99,10 +100,10 @@ class Recorder:
         fresh = [(at, one) for at, one in enumerate(cassette, 1) if id(one.timeline) not in before]
         refuse_secrets(fresh, self._rules, str(target))
         if target == self.path:
-            save(target, cassette, replaces=self._seen)
-            self._seen = fingerprint(target)
+            save(self._place, cassette, replaces=self._seen)
+            self._seen = fingerprint(self._place)
         else:
-            save(target, cassette)
+            save(failed_path(self._place), cassette)
 
     def _redacted(self, interaction: Interaction) -> Interaction:
         redaction = self._rules.redaction

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -141,3 +142,18 @@ def test_a_name_that_is_no_yaml_is_refused_before_anything_is_asked(upstream: An
         harness.record(tmp_path / "talk.json", mode=mode)
     assert upstream.asked == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_relative_path_stays_where_it_was_when_the_session_was_opened(
+    upstream: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    for name, mistake in (("kept", ""), ("broken", "the test's own")):
+        monkeypatch.chdir(tmp_path)
+        with suppress(RuntimeError), harness.record(f"{name}.yaml"):
+            monkeypatch.chdir("elsewhere")
+            upstream.ask("hi")
+            if mistake:
+                raise RuntimeError(mistake)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.failed.yaml", "elsewhere", "kept.yaml"]
+    assert list((tmp_path / "elsewhere").iterdir()) == []
