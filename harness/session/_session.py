@@ -55,6 +55,7 @@ class Session:
         self._stray: list[str] = []
         self._unseen: list[str] = []
         self._stray_misses: list[Miss] = []
+        self._unpressed: SessionError | None = None
         self._lock = real_lock()
         self._stack = ExitStack()
         self._engine: Engine | None = None
@@ -184,7 +185,8 @@ class Session:
                 "cancel is to be pressed here, and no backend of this session has a cancel_event: set one "
                 "(backend.cancel_event = threading.Event()), or use session.cancel_at(place, fn) with a fn of your own"
             )
-            raise SessionError(message)
+            self._unpressed = SessionError(message)  # a driver may swallow it, and then the end says it again
+            raise self._unpressed
         for press in presses:
             press()
 
@@ -249,7 +251,7 @@ class Session:
 
     def complaint(self) -> HarnessError | Miss | None:
         """What verification would raise: the first miss, else the first promise that was not kept."""
-        return self.misses[0] if self.misses else complaint(self.remembered())
+        return self.misses[0] if self.misses else self._unpressed or complaint(self.remembered())
 
     def verify(self) -> None:
         """Raise what was promised and not kept: a swallowed Miss itself, or a VerificationError that lists the rest."""
