@@ -130,6 +130,7 @@ def test_a_test_that_runs_once_more_is_judged_anew(project: Any) -> None:
     )
     project.write("test_a.py", "@pytest.mark.harness\ndef test_ask(breaks_the_second_time):\n    ask('hello')\n")
     project.run("--harness-record=once", passed=1, errors=1)
+    assert project.cassettes() == {"cassettes/test_a/test_ask.yaml": ["hello"]}, "what the first run kept stands"
 
 
 def test_an_unreadable_cassette_is_an_error_and_stays(project: Any, model: Any) -> None:
