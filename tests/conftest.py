@@ -1,11 +1,14 @@
-"""What every test of the house shares: nothing but one rule about skips."""
+"""What every test of the house shares: one rule about skips, and one about real time."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from typing import TypeVar
 
 import pytest
+
+from harness.errors import PromiseBrokenError
 
 _REQUIRED = bool(os.environ.get("HARNESS_REQUIRE_SDKS"))
 """Set by tox, where every SDK is installed: a test against one of them that cannot run is a failure there."""
@@ -14,6 +17,27 @@ _REQUIRED = bool(os.environ.get("HARNESS_REQUIRE_SDKS"))
 def _is_forbidden(node: str, reason: str) -> bool:
     """A skip for want of the corpus, which lives outside of the repository, is the one that is allowed."""
     return _REQUIRED and node.startswith("tests/against/") and "corpus" not in reason
+
+
+T = TypeVar("T")
+
+
+@pytest.fixture
+def unhurried(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], T]], T]:
+    """Runs a check that goes by real time, RATE times as fast as written.
+
+    On a busy machine a tenth of a second is not always one. What breaks at speed has to hold at a fifth of it, and what
+    is really broken breaks at any speed.
+    """
+
+    def run(check: Callable[[], T]) -> T:
+        try:
+            return check()
+        except PromiseBrokenError:
+            monkeypatch.setattr(request.module, "RATE", request.module.RATE / 5)
+            return check()
+
+    return run
 
 
 @pytest.hookimpl(wrapper=True)

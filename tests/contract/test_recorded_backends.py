@@ -118,10 +118,15 @@ def test_a_recorded_live_backend_keeps_every_promise_and_so_does_its_recording(n
 
 
 @pytest.mark.slow
-def test_a_live_backend_recorded_over_a_socket_keeps_every_promise_and_so_does_its_recording(tmp_path: Path) -> None:
-    clock = WallClock(RATE)
-    options = {"now": lambda: as_seconds(clock.now()), "retry_after_s": 6.5, "recorder": {"clock": WallClock(RATE)}}
-    recorded, replayed = both(live_over_a_socket, tmp_path, **options)
+def test_a_live_backend_recorded_over_a_socket_keeps_every_promise_and_so_does_its_recording(
+    tmp_path: Path, unhurried: Any
+) -> None:
+    def check() -> tuple[Report, Report]:
+        clock = WallClock(RATE)
+        options = {"now": lambda: as_seconds(clock.now()), "retry_after_s": 6.5, "recorder": {"clock": WallClock(RATE)}}
+        return both(live_over_a_socket, tmp_path / f"{RATE}", **options)
+
+    recorded, replayed = unhurried(check)
     assert len(recorded.kept) == len(replayed.kept) == len(PROMISES)
 
 

@@ -18,7 +18,7 @@ from harness.clock import WallClock
 from harness.contract import GenerationCancelled, LLMResult, LLMTimeout
 from harness.live._terminal_text import LastLines, TerminalText, plain
 from harness.model import as_seconds
-from harness.testing import CannotPlayError, Script, check_backend
+from harness.testing import CannotPlayError, Report, Script, check_backend
 
 HELLO = [{"role": "user", "content": "Hello?"}]
 RATE = 10.0
@@ -257,9 +257,12 @@ def playing(stand_in: Any) -> Any:
     return make
 
 
-def test_the_command_keeps_every_promise_that_it_can_be_asked(stand_in: Any) -> None:
-    clock = WallClock(RATE)
-    report = check_backend(playing(stand_in), now=lambda: as_seconds(clock.now()))
+def test_the_command_keeps_every_promise_that_it_can_be_asked(stand_in: Any, unhurried: Any) -> None:
+    def check() -> Report:
+        clock = WallClock(RATE)
+        return check_backend(playing(stand_in), now=lambda: as_seconds(clock.now()))
+
+    report = unhurried(check)
     kept = {"timeout-is-never-empty", "timeout-comes-at-the-cap", "a-part-is-no-answer", "generate-may-be-cancelled"}
     assert kept <= set(report.kept)
     assert len(report.kept) >= 30
