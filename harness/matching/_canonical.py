@@ -45,7 +45,9 @@ def canonical_body(body: bytes, rules: Rules) -> CanonicalBody:
     if is_form(body):
         return CanonicalBody("form", rules.redaction.data(_form_data(body, rules)))
     if boundary := _boundary(body):
-        return CanonicalBody("multipart", rules.redaction.data(body.replace(boundary, b"boundary")))
+        # Only where it delimits, and after the redaction: the same letters may stand inside a text, or inside a secret.
+        parted = re.sub(rb"(^|\r?\n)--" + re.escape(boundary), rb"\1--boundary", rules.redaction.data(body))
+        return CanonicalBody("multipart", parted)
     return CanonicalBody("raw", rules.redaction.data(body))
 
 

@@ -8,11 +8,22 @@ from zlib import crc32
 
 import pytest
 
-from harness.matching import Redaction
-from harness.model import Chunk, Head, Timeline
+from harness.matching import Redaction, Rules, key
+from harness.model import Chunk, Head, Request, Timeline
 
 REDACTION = Redaction.default()
 KEY = "sk-" + "proj-" + "Ab1" * 16
+
+
+def test_a_boundary_that_stands_inside_a_secret_makes_no_other_key() -> None:
+    secret = "aws_secret_access_key=" + "Ab1Cd2bndE" * 4
+    body = f'--bnd\r\nContent-Disposition: form-data; name="a"\r\n\r\n{secret}\r\n--bnd--\r\n'.encode()
+    asked = Request("POST", "https://h/", body=body)
+    kept = REDACTION.request(asked)
+    assert secret.encode() not in kept.body
+    assert key(kept, Rules()) == key(asked, Rules())
+    other = Request("POST", "https://h/", body=body.replace(b"--bnd", b"--other"))
+    assert key(other, Rules()) == key(asked, Rules())
 
 
 def stream(*pieces: str) -> bytes:
