@@ -13,9 +13,7 @@ from harness.model import Cassette, Head, Headers, Interaction, Request, Timelin
 from tests.benchmarks.ratio import Ratio, interleaved, seconds
 
 BOUND = 1.5
-GROWTH_BOUND = (
-    1.5  # a cost that grew with the cassette would be ten times as much; the rest is memory that no longer fits a cache
-)
+GROWTH_BOUND = 1.25  # a cost that grew with the cassette would be ten; this much is memory that no longer fits a cache
 ROUNDS = 7
 _URL = "https://api.openai.com/v1/chat/completions"
 _CHUNKS = [f'data: {{"choices":[{{"index":0,"delta":{{"content":"word {n} "}}}}]}}\n\n'.encode() for n in range(20)]
