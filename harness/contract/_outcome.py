@@ -6,7 +6,8 @@
 | nothing, or white space                    | `success=False`                  | as the wire says             |
 | refusal, content filter, error after text  | `success=False`                  | `error`                      |
 | failure (it ran, and nothing usable)       | `success=False`, its `extra`     | `error`                      |
-| HTTP 4xx other than 429                    | `success=False`, status and body | LLMConnectionError           |
+| HTTP 401, 403, 404: no prompt would do     | LLMConnectionError               | LLMConnectionError           |
+| other HTTP 4xx, less 429: not this prompt  | `success=False`, status and body | LLMConnectionError           |
 | HTTP 429 and 503 when retries are used up  | LLMConnectionError               | LLMConnectionError           |
 | other HTTP 5xx, error before any text      | LLMConnectionError               | LLMConnectionError           |
 | not what its dialect says                  | LLMParseError                    | LLMParseError                |
@@ -29,6 +30,7 @@ _WORDS: Final[Mapping[FinishReason | None, str]] = {
 }  # fmt: skip
 _SOFT: Final = frozenset({"failure", "content-filter"})
 _SERVER: Final = frozenset({"server-error", "overloaded", "rate-limit", "quota", "timeout"})
+_WRONG_DOOR: Final = frozenset({"auth", "permission", "not-found"})
 _MS: Final = 1_000_000
 
 Shown: TypeAlias = Callable[[str], str]
@@ -84,8 +86,9 @@ def _is_hard(problem: Problem, reply: Reply) -> bool:
 
 
 def _is_refused_request(problem: Problem) -> bool:
-    """True where the server is well and does not want this request."""
-    return problem.kind not in {*_SERVER, "malformed"} and problem.status is not None and problem.status < 500
+    """True where the server is well and does not want this prompt; another one it might."""
+    is_known = problem.status is not None and problem.status < 500
+    return is_known and problem.kind not in {*_SERVER, *_WRONG_DOOR, "malformed"}
 
 
 def _failure(answer: Answer, problem: Problem, types: Types, where: str, shown: Shown) -> BaseException:

@@ -139,10 +139,12 @@ def test_soft_failures_carry_what_is_known() -> None:
         result = asyncio.run(backend.generate("x"))
         assert (result.success, result.text, result.extra) == (False, "", {"rc": 1, "stderr": "model not found"})
         assert backend.complete(ASK) == LLMResponse("", None, "error")
-    with playing(Act.failing(404, "not-found")) as session:
+    with playing(Act.failing(400, "context-length")) as session:
         result = asyncio.run(session.backend().generate("x"))
-        assert (result.success, result.extra["status"]) == (False, 404)
-        assert "scripted 404" in result.extra["body"]
+        assert (result.success, result.extra["status"]) == (False, 400)
+        assert "scripted 400" in result.extra["body"]
+    with playing(Act.failing(404, "not-found")) as session, pytest.raises(LLMConnectionError, match="HTTP 404"):
+        asyncio.run(session.backend().generate("x"))
 
 
 @pytest.mark.parametrize(

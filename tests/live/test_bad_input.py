@@ -153,7 +153,15 @@ def test_what_came_back_is_redacted(name: str, answering: Any) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_a_prompt_that_the_server_refuses_is_soft_with_its_status_and_body(name: str, answering: Any) -> None:
-    with answering(({"error": {"message": "no such model"}}, 404)):
+    with answering(({"error": {"message": "too long"}}, 400)):
         result = asyncio.run(backend(name).generate("Hello?"))
-    assert (result.success, result.text, result.extra["status"]) == (False, "", 404)
-    assert "no such model" in result.extra["body"]
+    assert (result.success, result.text, result.extra["status"]) == (False, "", 400)
+    assert "too long" in result.extra["body"]
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_door_that_no_prompt_opens_is_the_contracts_exception(name: str, status: int, answering: Any) -> None:
+    said = pytest.raises(LLMConnectionError, match=rf"HTTP {status} .*no such model")
+    with answering(({"error": {"message": "no such model"}}, status)), said:
+        asyncio.run(backend(name).generate("Hello?"))
