@@ -168,10 +168,16 @@ class Opener:
         return confined(path, path.name, (self._run.project.root, *owner.folders))
 
     def _confined(self, name: str | PathLike[str], folders: tuple[Path, ...]) -> Path:
-        """The file that a test calls `name`. A text stays in the project; a Path goes where it says."""
+        """The file that a test calls `name`. A text stays in the project; a Path goes where it says.
+
+        So does the absolute path of a file that is there, as long as it is only read: nobody stumbles into one.
+        """
         owner = self._owner
         path = named_path(fspath(name), owner.beside, folders, Path.exists)
-        return confined(path, name, (self._run.project.root, *folders)) if isinstance(name, str) else path
+        reads = self._run.modes.decide(self._settings.get("mode")) in {"none", "once"}
+        if not isinstance(name, str) or (reads and Path(name).is_absolute() and path.is_file()):
+            return path
+        return confined(path, name, (self._run.project.root, *folders))
 
     def _part(self, path: Path) -> Path:
         """A fresh place to record to. A test that runs a second time records its part anew."""

@@ -61,3 +61,15 @@ def test_a_path_is_code_and_goes_where_it_says(project: pytest.Pytester, tmp_pat
     outside.write_text("interactions: []\nversion: 1\n")
     project.makepyfile(f"from pathlib import Path\ndef test_it(replay): replay(Path({str(outside)!r}))\n")
     project.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+
+def test_the_absolute_path_of_a_file_that_is_there_is_read_and_never_written(
+    project: pytest.Pytester, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside.yaml"
+    outside.write_text("interactions: []\nversion: 1\n")
+    project.makepyfile(f"import pytest\n@pytest.mark.harness({str(outside)!r})\ndef test_it(): pass\n")
+    for mode, outcome in {"none": {"passed": 1}, "once": {"passed": 1}, "rewrite": {"errors": 1}}.items():
+        result = project.runpytest_subprocess("-p", "no:cacheprovider", f"--harness-record={mode}")
+        result.assert_outcomes(**outcome)
+    assert outside.read_text() == "interactions: []\nversion: 1\n"
