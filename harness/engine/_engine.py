@@ -9,8 +9,8 @@ from harness.engine._mode import Rights
 from harness.engine._take import Live, Take
 from harness.errors import Miss
 from harness.matching import Redaction
-from harness.model import ZERO, Nanos, Patience, Request
-from harness.spec import Found, Source
+from harness.model import ZERO, Interaction, Nanos, Patience, Request
+from harness.spec import Found, Mismatch, Overlay, Source
 
 REPLAY = Rights(plays=True, records=False)
 
@@ -18,7 +18,8 @@ REPLAY = Rights(plays=True, records=False)
 class Engine:
     """One session's decisions: answer from `source`, call upstream, or miss, as `rights` allow.
 
-    `hint` is what to type after a miss. `watchers` are described at Watcher.
+    `overlay` is laid over each answer before it is played. `hint` is what to type after a miss.
+    `watchers` are described at Watcher.
     """
 
     def __init__(
@@ -27,6 +28,7 @@ class Engine:
         rights: Rights = REPLAY,
         *,
         opened_at: Nanos = ZERO,
+        overlay: Overlay | None = None,
         hint: str = "",
         redaction: Redaction | None = None,
     ) -> None:
@@ -34,6 +36,7 @@ class Engine:
         self.rights = rights
         self.opened_at = opened_at
         self.hint = hint
+        self._overlay = overlay
         self.history = History()
         self.takes: list[Take] = []
         self.misses: list[Miss] = []
@@ -48,23 +51,36 @@ class Engine:
             return self._answer(found, entry, patience)
         if self.rights.records:
             return self._record(request, entry)
-        entry.how = "miss"
         assert found is not None, "a session that neither plays nor records"
-        shown = self._redaction.request(request)
-        raise self._missed(explanation(shown, found, self.source.name, self.history, self.hint))
+        raise self._unanswered(entry, found, self.hint)
 
     def _answer(self, found: Found, entry: Entry, patience: Patience) -> Exchange:
-        entry.id, entry.how, entry.answered = found.interaction.id, found.how, found.interaction
+        answer = self._struck(found.interaction, entry)
+        entry.id, entry.how, entry.answered = answer.id, found.how, answer
         for watcher in self.watchers:
             watcher(entry, None)
         return Exchange(
-            found.interaction,
+            answer,
             entry,
             patience,
             opened_at=self.opened_at,
             watchers=self.watchers,
             on_silence=self._silent,
         )
+
+    def _struck(self, answer: Interaction, entry: Entry) -> Interaction:
+        if self._overlay is None:
+            return answer
+        try:
+            return self._overlay.strike(entry.call, entry.attempt, answer)
+        except ValueError as error:
+            reason = Mismatch(f"a fault cannot strike {answer.id or 'this answer'}: {error}", answer.id)
+            raise self._unanswered(entry, reason, "arm a fault that this dialect has a form for") from error
+
+    def _unanswered(self, entry: Entry, why: Mismatch, hint: str) -> Miss:
+        entry.how = "miss"
+        shown = self._redaction.request(entry.request)
+        return self._missed(explanation(shown, why, self.source.name, self.history, hint))
 
     def _record(self, request: Request, entry: Entry) -> Live:
         entry.how = "live"

@@ -1,5 +1,6 @@
 """Nouns: frozen values that everything else is said in. Standard library only, no I/O, no clock."""
 
+from harness.model._case import Case, Strike
 from harness.model._cassette import Cassette, Interaction, Meaning
 from harness.model._duration import parse_duration
 from harness.model._locator import Locator
@@ -44,6 +45,7 @@ from harness.model._wire import (
     Left,
     Patience,
     Phase,
+    Raw,
     Request,
     Reset,
     TimedOut,
@@ -56,6 +58,7 @@ __all__ = [
     "ZERO",
     "At",
     "Began",
+    "Case",
     "Cassette",
     "Chunk",
     "Delta",
@@ -77,11 +80,13 @@ __all__ = [
     "Problem",
     "ProblemKind",
     "Prompt",
+    "Raw",
     "Refusal",
     "Reply",
     "Request",
     "Reset",
     "Status",
+    "Strike",
     "Text",
     "Thinking",
     "TimedOut",

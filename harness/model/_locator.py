@@ -1,8 +1,8 @@
-"""Places and cases, in one grammar everywhere: in YAML (`at:`), in test ids, in reports and on the command line.
+"""Places, in one grammar everywhere: in YAML (`at:`), in test ids, in reports and on the command line.
 
     Case    = Locator "/kind=" id {"," param "=" value} ["/persistent"]
     Locator = "t=" duration | "call=" (n | "*" | id) ["/attempt=" (n | "*")] ["/" Point]
-    Point   = "connect" | "headers" | "end" | ("chunk=" | "token=" | "byte=") (n | "-" n | "*")
+    Point   = "connect" | "headers" | "end" | ("chunk=" | "token=" | "byte=" | "await=") (n | "-" n | "*")
             | "event=" type ["[" n "]"]
 
 A call is one call of the contract, or on the wire one request; the same request again after a failure is its next

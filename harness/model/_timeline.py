@@ -2,7 +2,8 @@
 
 Rules, checked on construction:
 
-1. It starts with a Head, or fails at once with a Reset or TimedOut, or is empty and open.
+1. It starts with a Head, or with Raw bytes that take the place of one, or fails at once with a Reset or TimedOut, or
+   is empty and open.
 2. Times never go back and are never negative.
 3. It ends exactly once (End, Reset or TimedOut, as the last event), or it is *open* and `left` says why.
 4. A Chunk is never empty.
@@ -19,7 +20,7 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from harness.model._time import ZERO, Nanos
-from harness.model._wire import Chunk, End, Event, Head, Left, Reset, TimedOut
+from harness.model._wire import Chunk, End, Event, Head, Left, Raw, Reset, TimedOut
 
 At: TypeAlias = tuple[Nanos, Event]
 _FINAL = (End, Reset, TimedOut)
@@ -70,6 +71,11 @@ class Timeline:
     def body(self) -> bytes:
         """All the bytes that arrived."""
         return b"".join(self.chunks)
+
+    @property
+    def is_below_http(self) -> bool:
+        """True where a part of it has no form above an HTTP parser."""
+        return any(isinstance(event, Raw) for _, event in self.events)
 
     @property
     def is_open(self) -> bool:
@@ -136,7 +142,7 @@ def _broken_rule(timeline: Timeline) -> str | None:
         return "times go back"
     if any(isinstance(event, Chunk) and not event.data for event in kinds):
         return "a chunk is empty"
-    if kinds and not isinstance(kinds[0], Head | Reset | TimedOut):
+    if kinds and not isinstance(kinds[0], Head | Raw | Reset | TimedOut):
         return f"it starts with {type(kinds[0]).__name__} instead of Head"
     if any(isinstance(event, Head) for event in kinds[1:]):
         return "it has two heads"

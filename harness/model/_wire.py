@@ -68,6 +68,14 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Raw:
+    """Bytes below HTTP, put on the connection as they stand: no chunk size, no header, no framing around them. Only a
+    fault makes one. Whoever hands out parsed answers has no form for it; a client's own HTTP parser has to read it."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """The answer ended as its framing says it should."""
 
@@ -92,7 +100,7 @@ class TimedOut:
     message: str = ""
 
 
-Event: TypeAlias = Head | Chunk | End | Reset | TimedOut
+Event: TypeAlias = Head | Chunk | Raw | End | Reset | TimedOut
 Left: TypeAlias = Literal["closed", "cancelled", "open"]
 """Why nobody heard the end: the caller closed the stream, was cancelled, or the recording itself stopped."""
 

@@ -6,10 +6,10 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import Final
 
 from harness.errors import DialectError
+from harness.faults import token_chunks
 from harness.model import (
     NEVER,
     At,
@@ -21,14 +21,10 @@ from harness.model import (
     Nanos,
     Problem,
     Prompt,
-    Refusal,
     Reply,
     Request,
-    Text,
-    Thinking,
     Timeline,
     ToolCall,
-    ToolFragment,
     Unknown,
     Usage,
 )
@@ -37,7 +33,6 @@ from harness.spec import Dialect
 
 _NATIVE: Final = "native"
 _WORDS: Final = re.compile(r"\s*\S+|\s+$")
-_TOKENS: Final = (Text, Thinking, Refusal, ToolFragment)
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -95,24 +90,6 @@ def timeline(
         timed.append((_at(timing, out), Chunk(chunk)))
         out += number in carried
     return _until_never([*timed, (_at(timing, out), End())])
-
-
-def token_chunks(dialect: Dialect, request: Request, head: Head, chunks: Sequence[bytes]) -> tuple[int, ...]:
-    """The numbers, from one, of the chunks that carry something of the answer itself."""
-    decoder = dialect.decoder(request, head)
-    said = [any(isinstance(delta, _TOKENS) for delta in decoder.feed(chunk)) for chunk in chunks]
-    return tuple(number for number, carries in enumerate(said, 1) if carries)
-
-
-def at_byte(answer: Timeline, byte: int) -> tuple[Timeline, int] | None:
-    """`answer` with a chunk that ends after `byte` bytes, and the number of that chunk; None where it is shorter."""
-    ends = [0]
-    for chunk in answer.chunks:
-        ends.append(ends[-1] + len(chunk))
-    if not 1 <= byte <= ends[-1]:
-        return None
-    edges = sorted({*ends, byte})
-    return answer.rechunked([b - a for a, b in pairwise(edges)]), edges.index(byte)
 
 
 def _at(timing: written.Timing, tokens: int) -> Nanos:

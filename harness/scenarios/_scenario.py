@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, GetJsonSchemaHandler, JsonValue, model_v
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from harness.model import Locator
+from harness.model import Locator, Strike
 from harness.scenarios._words import (
     Available,
     Duration,
@@ -82,9 +82,9 @@ class FaultAt(Strict):
         return Locator.parse(self.at)
 
     @property
-    def is_any_attempt(self) -> bool:
-        """True where `times` says how many attempts are struck, because no attempt was named."""
-        return self.times is not None and self.times > 1 and "/attempt=" not in self.at
+    def strike(self) -> Strike:
+        """The fault and its place. Raises ValueError where it is none."""
+        return Strike(self.locator, self.kind, tuple(self.params.items()))
 
 
 class ToolCall(Strict):

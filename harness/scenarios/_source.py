@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from harness.dialects import MEANING, recognise
 from harness.engine import History
 from harness.errors import DialectError
+from harness.faults import Armed, FaultOverlay, strike_anywhere
 from harness.model import End, Head, Interaction, Prompt, Request, Timeline
 from harness.scenarios._answer import rendered, spoken, timeline
 from harness.scenarios._matching import described, misses
 from harness.scenarios._scenario import Call, Case, FaultAt, Reply, Scenario, Timing
 from harness.scenarios._script import Script, Step
-from harness.scenarios._striking import Armed, strike_anywhere
 from harness.spec import Dialect, Found, Mismatch
 
 _NATIVE: Final = "native"
@@ -63,7 +63,7 @@ class ScenarioSource:
         self._timing = scenario.defaults.timing
         self._scripts = [Script(_varied(call, case, scenario)) for call in scenario.calls]
         placed: list[FaultAt] = [*scenario.faults, *(case.faults if case else [])]
-        self._armed = [Armed(fault) for fault in placed]
+        self._armed = FaultOverlay(Armed(fault.strike, fault.times) for fault in placed)
         self._attempts = _Attempts()
         self._history: History | None = None
 
@@ -103,7 +103,7 @@ class ScenarioSource:
 
     def unstruck(self) -> Sequence[str]:
         """One line for each fault with a place that never struck."""
-        return [str(armed) for armed in self._armed if not armed.struck]
+        return self._armed.unstruck()
 
     def _place(self, request: Request) -> tuple[int, int]:
         if self._history is None:
@@ -139,12 +139,12 @@ class ScenarioSource:
             return Mismatch(f"the sequence of {name!r} has {count} items, and all were given", name, exhausted=True)
         try:
             clean = self._clean(step, script.call, request, dialect, prompt)
-            struck = self._struck(clean, step, dialect, request, place, name)
+            struck = self._struck(Interaction(request, clean, name, MEANING), step, dialect, place)
         except (DialectError, ValueError) as error:
             return Mismatch(f"{name!r} cannot answer: {error}", name)
         if self._history is None:
-            self._attempts.answered(request, failed=struck is not clean or not _is_fine(struck))
-        return Found(Interaction(request, struck, name, MEANING), "rule")
+            self._attempts.answered(request, failed=struck.timeline is not clean or not _is_fine(struck.timeline))
+        return Found(struck, "rule")
 
     def _clean(self, step: Step, call: Call, request: Request, dialect: Dialect, prompt: Prompt) -> Timeline:
         said, pieces = spoken(step.reply, dialect, prompt)
@@ -152,15 +152,11 @@ class ScenarioSource:
         timing: Timing = step.timing or call.timing or self._timing
         return timeline(dialect, request, answer, timing, len(pieces))
 
-    def _struck(
-        self, answer: Timeline, step: Step, dialect: Dialect, request: Request, place: tuple[int, int], name: str
-    ) -> Timeline:
+    def _struck(self, answer: Interaction, step: Step, dialect: Dialect, place: tuple[int, int]) -> Interaction:
         if step.fault is not None:
-            answer = strike_anywhere(step.fault, answer, dialect)
-        for armed in self._armed:
-            if armed.meets(*place, name):
-                answer = armed.strike(answer, dialect, request)
-        return answer
+            struck = strike_anywhere(step.fault.kind, step.fault.params, answer.timeline, dialect.name)
+            answer = replace(answer, timeline=struck)
+        return self._armed.strike(*place, answer)
 
 
 def _varied(call: Call, case: Case | None, scenario: Scenario) -> Call:

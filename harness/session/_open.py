@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 from harness.backends import ReplayBackend, health_apart
 from harness.engine import REPLAY, CassetteSource, Mode
+from harness.faults import FaultOverlay
 from harness.live import choose
 from harness.matching import Rules
-from harness.model import Cassette, Problem, Prompt, Reply
+from harness.model import Case, Cassette, Problem, Prompt, Reply, Strike
 from harness.recorder import Recorder
 from harness.scenarios import compile_scenario, function_source, load_scenario
 from harness.session._clock import ClockChoice, Ticking
@@ -23,6 +24,7 @@ from harness.storage import LazyCassette, load, open_lazily
 
 AnyPath = str | PathLike[str]
 Answer = Callable[[Prompt], str | Reply | Problem]
+Faults = str | Case | Strike | Iterable[str | Case | Strike]
 OnExhausted = Literal["error", "repeat"]
 
 
@@ -36,6 +38,7 @@ def replay(  # noqa: PLR0913 - the keywords of the front door
     on_exhausted: OnExhausted = "error",
     unplayed: Unplayed = "fail",
     matcher: Matcher | None = None,
+    faults: Faults = (),
     allowed_hosts: Iterable[str] = (),
     ignored_hosts: Iterable[str] = (),
     hint: str = "",
@@ -47,6 +50,8 @@ def replay(  # noqa: PLR0913 - the keywords of the front door
 
     `allowed_hosts` are patterns that the guard lets through (`db.local`, `127.0.0.1:5432`); requests to `ignored_hosts`
     go to the real server, neither answered nor recorded.
+    `faults` are laid over the answers (`"call=2/chunk=5/kind=reset"`); the recording stays as it is, and one that never
+    strikes fails the session. ValueError for what is no case and for a fault that is not known.
     `ignore` are JSON paths that take no part in matching (`"$.metadata.request_id"`, `{"path": ..., "regex": ...}`).
     Raises CassetteNotFoundError, CassetteError.
     """
@@ -64,6 +69,7 @@ def replay(  # noqa: PLR0913 - the keywords of the front door
         allowed_hosts=tuple(allowed_hosts),
         ignored_hosts=tuple(ignored_hosts),
         available=available,
+        overlay=_overlay(faults),
     )
     return Session(plan, Ticking(clock))
 
@@ -123,10 +129,13 @@ def scenario(
     *,
     clock: ClockChoice = None,
     unplayed: Unplayed = "fail",
+    faults: Faults = (),
     allowed_hosts: Iterable[str] = (),
     ignored_hosts: Iterable[str] = (),
 ) -> Session:
-    """Play the scenario at `path`, in one of its cases. Raises ScenarioError that lists every mistake with its line."""
+    """Play the scenario at `path`, in one of its cases, with further `faults` laid over it.
+
+    Raises ScenarioError that lists every mistake with its line."""
     file = Path(path)
     source = compile_scenario(load_scenario(file, case), case)
     title = f"scenario {file.name}" + (f", case {case}" if case else "")
@@ -142,6 +151,7 @@ def scenario(
         ignored_hosts=tuple(ignored_hosts),
         available=tuple(source.available),
         cancels=source.cancels,
+        overlay=_overlay(faults),
         unstruck=source.unstruck,
     )
     return Session(plan, Ticking(clock))
@@ -192,6 +202,11 @@ def _health_apart(source: Any) -> tuple[Any, tuple[bool, ...]]:
     if isinstance(source, str | PathLike):
         source = open_lazily(Path(fspath(source)))
     return health_apart(source) if isinstance(source, Cassette) else (source, tuple(getattr(source, "available", ())))
+
+
+def _overlay(cases: Faults) -> FaultOverlay | None:
+    made = FaultOverlay.of([cases] if isinstance(cases, str | Case | Strike) else cases)
+    return made if made.armed else None
 
 
 def _mode(word: str) -> tuple[Mode, bool]:

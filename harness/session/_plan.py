@@ -9,14 +9,15 @@ from harness.engine import Rights
 from harness.matching import Rules
 from harness.recorder import Recorder
 from harness.session._verify import Unplayed
-from harness.spec import Source
+from harness.spec import Overlay, Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What a session is to do. `answers` counts what the source holds, `available` are the recorded health answers.
 
-    `cancels` are places at which cancel is pressed; `unstruck` tells at the end which armed faults never struck.
+    `cancels` are places at which cancel is pressed; `overlay` is laid over every answer, and
+    `unstruck` tells at the end which faults of the source itself never struck.
     """
 
     source: Source
@@ -32,4 +33,5 @@ class Plan:
     intercepts: bool = True
     available: tuple[bool, ...] = ()
     cancels: tuple[str, ...] = ()
+    overlay: Overlay | None = None
     unstruck: Callable[[], Sequence[str]] = tuple

@@ -202,6 +202,7 @@ class Session:
             self.plan.source,
             self.plan.rights,
             opened_at=self.clock.now(),
+            overlay=self.plan.overlay,
             hint=self.plan.hint,
             redaction=self.rules.redaction,
         )
@@ -241,7 +242,7 @@ class Session:
             asked=len(self.history),
             answers=self.plan.answers,
             unplayed=self.plan.source.unplayed() if self.replays else (),
-            unstruck=self.plan.unstruck(),
+            unstruck=(*self.plan.unstruck(), *(self.plan.overlay.unstruck() if self.plan.overlay else ())),
             refused=self._refused,
             unseen=self._unseen,
             replays=self.replays,

@@ -14,6 +14,7 @@ from harness.spec._protocols import (
     Matcher,
     Mismatch,
     Operation,
+    Overlay,
     Params,
     Source,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "Messages",
     "Mismatch",
     "Operation",
+    "Overlay",
     "Params",
     "PromptBackend",
     "Source",

@@ -168,6 +168,18 @@ class Fault(Protocol):
         """`timeline` as it would be had the fault struck at `site`. Raises ValueError where it cannot strike there."""
 
 
+@runtime_checkable
+class Overlay(Protocol):
+    """What is laid over the answers of a source before they are played. The source stays as it is."""
+
+    def strike(self, call: int, attempt: int, answer: Interaction) -> Interaction:
+        """`answer` as attempt `attempt` of call `call` is to hear it; the same where nothing strikes. Calls are
+        serialised by the session. Raises ValueError where it cannot be said in the dialect of `answer`."""
+
+    def unstruck(self) -> Sequence[str]:
+        """One line for each thing that was to strike and never did."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cooling:
     """What a retry policy decided: wait `wait` and ask again, because of `why`."""

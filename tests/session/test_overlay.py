@@ -1,0 +1,59 @@
+"""Faults laid over a recording: the recording stays as it is, and a fault that never strikes fails the session."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+import harness
+from harness.errors import FaultNotStruckError
+
+CASSETTE = Path(__file__).parents[2] / "cassettes" / "demo.yaml"
+QUESTION = {
+    "messages": [{"role": "user", "content": "Tell a very short story about a clock."}],
+    "model": "smollm2-135m-instruct",
+    "max_tokens": 64,
+    "stream": True,
+    "temperature": 0,
+}
+
+
+def heard(times: int = 1) -> list[bytes]:
+    pieces: list[bytes] = []
+    for _ in range(times):
+        with httpx.stream("POST", "http://127.0.0.1:8801/v1/chat/completions", json=QUESTION) as answer:
+            pieces.extend(answer.iter_raw())
+    return pieces
+
+
+def test_a_fault_strikes_a_recording_at_its_place() -> None:
+    before = CASSETTE.read_bytes()
+    pieces: list[bytes] = []
+    with (
+        harness.replay(CASSETTE, faults="call=1/chunk=5/kind=reset") as session,
+        pytest.raises(httpx.ReadError),
+        httpx.stream("POST", "http://127.0.0.1:8801/v1/chat/completions", json=QUESTION) as answer,
+    ):
+        pieces.extend(answer.iter_raw())
+    assert len(pieces) == 5
+    assert session.history[0].outcome == "ReadError"
+    assert CASSETTE.read_bytes() == before
+
+
+def test_a_fault_that_finds_no_place_fails_the_session() -> None:
+    with (
+        pytest.raises(FaultNotStruckError, match="call=2/chunk=5"),
+        harness.replay(CASSETTE, faults=["call=2/chunk=5/kind=reset"]),
+    ):
+        heard()
+
+
+def test_a_persistent_fault_strikes_every_answer_after_it() -> None:
+    faults = "call=1/chunk=5/kind=truncate-clean/persistent"
+    with harness.replay(CASSETTE, faults=faults, on_exhausted="repeat"):
+        assert len(heard(2)) == 10
+
+
+def test_an_unknown_fault_is_refused_before_anything_runs() -> None:
+    with pytest.raises(ValueError, match="Did you mean 'reset'"):
+        harness.replay(CASSETTE, faults="call=1/chunk=5/kind=rest")
