@@ -17,6 +17,8 @@ from harness.model import Chunk, Event, Head, Nanos, Patience, Request, Status, 
 from harness.spec import CancelEvent, Clock, Decoder
 
 ANY_MODEL: Final = "replay"
+_LISTENING: Final = frozenset({"stream_tokens"})
+"""The verbs whose caller hears every piece: to the others an answer may come as a whole."""
 _TOLD: Final = native_line(Status("")).partition(b":")[0]
 
 
@@ -134,7 +136,8 @@ class SessionWire(_Answering):
     def hear(self) -> Event | None:
         """The next event, when it is due; None where `cancel_event` came first."""
         if self._events is None:
-            self._events = play(self._asked(), self._line.clock, self._cancel)
+            whole = self._call.verb not in _LISTENING
+            self._events = play(self._asked(), self._line.clock, self._cancel, joined=whole)
         return next(self._events, None)
 
     def leave(self) -> None:
@@ -151,7 +154,10 @@ class AsyncSessionWire(_Answering):
     async def hear(self) -> Event | None:
         """The next event, when it is due; None where `cancel_event` came first."""
         if self._events is None:
-            self._events = aplay(self._asked(), _Interruptible(self._line.clock, self._cancel))
+            # A clock of its own only where there is something to look at: the session's knows how to leap.
+            clock = self._line.clock
+            sleeper = clock if self._cancel is None else _Interruptible(clock, self._cancel)
+            self._events = aplay(self._asked(), sleeper, joined=self._call.verb not in _LISTENING)
         try:
             return await anext(self._events, None)
         except _InterruptedError:

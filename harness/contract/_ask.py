@@ -72,7 +72,7 @@ def ask(backend: Asking, call: Call) -> Any:
     """What `call` comes to, as the contract's value."""
     asked = _Asked(backend, call)
     with asked.remembered():
-        *_, last = asked.driven()
+        *_, last = asked.driven(aloud=False)
         return asked.made(last)
 
 
@@ -80,7 +80,7 @@ async def ask_later(backend: Asking, call: Call) -> Any:
     """The same for a task."""
     asked = _Asked(backend, call)
     with asked.remembered():
-        async with aclosing(asked.adriven()) as driven:
+        async with aclosing(asked.adriven(aloud=False)) as driven:
             last = [said async for said in driven][-1]
         return asked.made(last)
 
@@ -120,25 +120,28 @@ class _Asked:
         self.timeout_s = _cap(backend.timeout)
         backend.last_finish_reason = None
 
-    def driven(self) -> Generator[str | Answer, None, None]:
-        """Tokens, then the Answer."""
+    def driven(self, *, aloud: bool = True) -> Generator[str | Answer, None, None]:
+        """Tokens, where somebody listens, then the Answer."""
         return drive(
-            self._steps(), lambda sent: self.line.wire(sent, self.timeout_s, self.cancel), self.line.clock, self.cancel
+            self._steps(aloud=aloud),
+            lambda sent: self.line.wire(sent, self.timeout_s, self.cancel),
+            self.line.clock,
+            self.cancel,
         )
 
-    def adriven(self) -> AsyncGenerator[str | Answer, None]:
+    def adriven(self, *, aloud: bool = True) -> AsyncGenerator[str | Answer, None]:
         """The same for a task."""
         return adrive(
-            self._steps(),
+            self._steps(aloud=aloud),
             lambda sent: self.line.async_wire(sent, self.timeout_s, self.cancel),
             self.line.clock,
             self.cancel,
         )
 
-    def _steps(self) -> Steps:
+    def _steps(self, *, aloud: bool) -> Steps:
         desk = self.backend.desk_
         limits = Limits(self.timeout_s, desk.retries, desk.fallback_model, desk.pacer)
-        return steps(self.call, limits, self.types, Hooks(self.line, self._is_cancelled, self._tell))
+        return steps(self.call, limits, self.types, Hooks(self.line, self._is_cancelled, self._tell), aloud=aloud)
 
     def _is_cancelled(self) -> bool:
         return self.cancel is not None and self.cancel.is_set()

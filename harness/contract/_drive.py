@@ -49,11 +49,11 @@ def drive(
         while True:
             step, told = steps.send(told), None
             match step:
+                case Hear() if wire is not None:
+                    told = wire.hear()
                 case Open(call=call):
                     wire = open_wire(call)
                     told = wire.decoder
-                case Hear() if wire is not None:
-                    told = wire.hear()
                 case Leave() if wire is not None:
                     wire.leave()
                 case Wait(until=until):
@@ -78,11 +78,11 @@ async def adrive(
         while True:
             step, told = steps.send(told), None
             match step:
+                case Hear() if wire is not None:
+                    told = await wire.hear()
                 case Open(call=call):
                     wire = open_wire(call)
                     told = wire.decoder
-                case Hear() if wire is not None:
-                    told = await wire.hear()
                 case Leave() if wire is not None:
                     await wire.leave()
                 case Wait(until=until):

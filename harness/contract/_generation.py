@@ -136,35 +136,39 @@ Told: TypeAlias = "Event | Callable[[Head], Decoder] | None"
 Steps: TypeAlias = Generator[Step, Told, None]
 
 
-def steps(call: Call, limits: Limits, types: Types, hooks: Hooks) -> Steps:
-    """The steps of one generation; the last one says its Answer. Raises the contract's exceptions."""
-    return _Generation(call, limits, types, hooks).run()
+def steps(call: Call, limits: Limits, types: Types, hooks: Hooks, *, aloud: bool = True) -> Steps:
+    """The steps of one generation; the last one says its Answer. `aloud` False says nothing else, for a caller who
+    wants the answer only. Raises the contract's exceptions."""
+    return _Generation(call, limits, types, hooks, aloud=aloud).run()
 
 
 class _Generation:
     """The state of one generation."""
 
-    def __init__(self, call: Call, limits: Limits, types: Types, hooks: Hooks) -> None:
+    def __init__(self, call: Call, limits: Limits, types: Types, hooks: Hooks, *, aloud: bool) -> None:
+        self.aloud = aloud
         self.call = call
         self.limits = limits
         self.types = types
         self.hooks = hooks
         self.model = call.prompt.model
         self.deltas: list[Delta] = []
+        self.is_done = self.has_problem = False
+        self.reply = Reply()
         self.body = b""
         self.asked_at = hooks.now()
 
     def run(self) -> Steps:
         started = self.hooks.now()
         yield from self._with_retries()
-        problem = _unanswered(self.deltas)
+        problem = _unanswered(self.reply)
         if problem is not None and is_exhausted(problem) and self.limits.fallback_model:
             self.hooks.tell(f"{self.model} is exhausted, asking {self.limits.fallback_model}")
             self.model = self.limits.fallback_model
             yield from self._with_retries()
         body = self.body.decode("utf-8", "replace")
         latency = Nanos(self.hooks.now() - started)
-        yield Say(Answer(Reply.of(self.deltas), self.model, latency, body))
+        yield Say(Answer(self.reply, self.model, latency, body))
 
     def _with_retries(self) -> Steps:
         """Ask until something is said, or until asking again is of no use."""
@@ -172,7 +176,7 @@ class _Generation:
         while True:
             yield from self._countdown("Pacing", self.limits.pacer.reserve(self.hooks.now()), "next request")
             yield from self._attempt()
-            problem = _unanswered(self.deltas)
+            problem = _unanswered(self.reply)
             cooling = self.limits.retries.cooling(problem, retry) if problem else None
             if cooling is None:
                 return
@@ -193,10 +197,11 @@ class _Generation:
         """One request and what was heard of its answer, in `deltas`."""
         self._stop_if_cancelled()
         self.deltas, self.body, self.asked_at = [], b"", self.hooks.now()
+        self.is_done = self.has_problem = False
         make_decoder = yield Open(replace(self.call, prompt=replace(self.call.prompt, model=self.model)))
         assert callable(make_decoder)
         decoder, event = None, None
-        while not isinstance(event, End) and not self._has_problem():
+        while not isinstance(event, End) and not self.has_problem:
             self._stop_if_cancelled()
             event = yield Hear()
             self._stop_if_cancelled()
@@ -209,30 +214,35 @@ class _Generation:
                 case End() if decoder is not None:
                     yield from self._said(decoder.close())
                     yield from self._said(_foreign(self.deltas))
-                case Reset() | TimedOut() | None if not self._is_done():
+                case Reset() | TimedOut() | None if not self.is_done:
                     raise self._lost(event)
                 case _:
                     break
+        self.reply = Reply.of(self.deltas)
         yield Leave()
 
     def _said(self, deltas: list[Delta]) -> Steps:
-        """Keep `deltas`, and hand on what the caller waits for."""
+        """Keep `deltas`, and hand on what a caller who listens is waiting for."""
         for delta in deltas:
-            self._stop_if_cancelled()
-            self.deltas.append(delta)
-            match delta:
-                case Text(text=text, choice=0) | Refusal(text=text, choice=0) if text:
-                    yield Say(text)
-                case Status(text=text):
-                    self.hooks.tell(text)
-                case Unknown(event="cancelled"):  # what a recorded call came to: at this moment its caller said stop
-                    raise self._cancelled()
+            if said := self._keep(delta):
+                yield Say(said)
 
-    def _is_done(self) -> bool:
-        return any(isinstance(delta, Finish) for delta in self.deltas)
-
-    def _has_problem(self) -> bool:
-        return any(isinstance(delta, Problem) for delta in self.deltas)
+    def _keep(self, delta: Delta) -> str:
+        """Keep `delta`. Returns what is to be said of it, or nothing."""
+        self._stop_if_cancelled()
+        self.deltas.append(delta)
+        match delta:
+            case Text(text=text, choice=0) | Refusal(text=text, choice=0):
+                return text if self.aloud else ""
+            case Finish():
+                self.is_done = True
+            case Problem():
+                self.has_problem = True
+            case Status(text=text):
+                self.hooks.tell(text)
+            case Unknown(event="cancelled"):  # what a recorded call came to: at this moment its caller said stop
+                raise self._cancelled()
+        return ""
 
     def _stop_if_cancelled(self) -> None:
         if self.hooks.cancelled():
@@ -263,7 +273,6 @@ def _foreign(deltas: list[Delta]) -> list[Delta]:
     return [Problem("malformed")] if Unknown in kinds and kinds <= {Unknown, Began, Usage} else []
 
 
-def _unanswered(deltas: list[Delta]) -> Problem | None:
+def _unanswered(reply: Reply) -> Problem | None:
     """The problem of an attempt in which nothing was said yet, so that another one may begin anew."""
-    reply = Reply.of(deltas)
     return reply.problem if not reply.text and not reply.tool_calls else None

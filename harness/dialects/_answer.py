@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 from harness.dialects._framing import Frame, split
@@ -41,8 +41,16 @@ class FrameDecoder:
     def _meaning(self, frames: list[Frame]) -> list[Delta]:
         # An event with a name and no data is none to SSE clients either.
         deltas = [delta for frame in frames if frame.data not in _NOTHING for delta in self._one(frame)]
-        self._explained = self._explained or any(isinstance(delta, Problem) for delta in deltas)
+        self._told(deltas)
         return deltas
+
+    def _told(self, deltas: Sequence[Delta]) -> None:
+        self._explained = self._explained or any(isinstance(delta, Problem) for delta in deltas)
+
+    def _heard(self, deltas: Sequence[Delta]) -> None:
+        """`deltas` were read without a parser."""
+        self._silent = False
+        self._told(deltas)
 
     def _one(self, frame: Frame) -> list[Delta]:
         value = loaded(frame.data)

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 from harness.dialects import _native_lines as lines
 from harness.dialects._answer import FrameDecoder, frames_of
 from harness.dialects._saying import NDJSON, ok
-from harness.dialects._untyped import Object, as_list, as_object, as_text, dumped, request_object
+from harness.dialects._untyped import Object, as_list, as_object, as_text, dumped, loaded, request_object
 from harness.errors import DialectError
 from harness.model import (
     Began,
@@ -75,7 +76,7 @@ class Native:
     def decoder(self, request: Request, head: Head) -> Decoder:
         """A fresh decoder."""
         del request
-        return FrameDecoder(head, lines.read, _SHAPES)
+        return _LineDecoder(head, lines.read, _SHAPES)
 
     def encode(self, prompt: Prompt, base_url: str = "") -> Request:
         """`prompt` as the call `complete`. There is no base URL to honour."""
@@ -87,6 +88,42 @@ class Native:
         del prompt
         said = tuple(pieces) or ((reply.text,) if reply.text else ())
         return ok(NDJSON), tuple(native_line(delta) for delta in _deltas(reply, said))
+
+
+class _LineDecoder(FrameDecoder):
+    """Reads a chunk that is whole lines without looking for frames, and a line that was read before not at all.
+
+    A backend is asked thousands of times in a run, and its answers come a line a word.
+    """
+
+    _in_lines = True
+
+    def feed(self, data: bytes) -> list[Delta]:
+        """What `data` completes."""
+        said = _lines_said(data) if self._in_lines and data.endswith(b"\n") else None
+        if said is None:
+            self._in_lines = False
+            return super().feed(data)
+        self._heard(said)
+        return said
+
+
+def _lines_said(data: bytes) -> list[Delta] | None:
+    """What whole lines mean; None where one of them is no JSON object."""
+    said: list[Delta] = []
+    for line in data.splitlines(keepends=True):
+        known = _line_said(line)
+        if known is None:
+            return None
+        said += known
+    return said
+
+
+@lru_cache(maxsize=4096)
+def _line_said(line: bytes) -> tuple[Delta, ...] | None:
+    """What one line means; None where it is no JSON object."""
+    value = loaded(line.decode("utf-8", "replace"))
+    return tuple(lines.read("", value)) if isinstance(value, dict) else None
 
 
 def native_request(call: str, prompt: Prompt) -> Request:

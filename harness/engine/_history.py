@@ -44,7 +44,8 @@ class Entry:
     `id` names the interaction or rule that answered, `how` says how it was found (`key`, `operation`, `body`, `prompt`,
     `rule`, `function`), or is `live` or `miss`. `played` are the times at which the first events of `answered` came:
     numbers and no pairs, because a thousand replays keep them all and the garbage collector would visit every pair.
-    `heard` is what else came: everything of a live answer, a timeout of the caller's own.
+    `heard` is what else came: everything of a live answer, a timeout of the caller's own. `broke` is what the caller's
+    own HTTP parser made of an answer that is no HTTP.
     """
 
     call: int
@@ -59,6 +60,7 @@ class Entry:
     notes: list[Note] = field(default_factory=list)
     left: Left | None = None
     left_at: Nanos = ZERO
+    broke: Reset | None = None
     _prompt: Prompt | None = None
 
     @property
@@ -98,6 +100,8 @@ class Entry:
         """`ok`, `http 429`, `ReadError`, `ReadTimeout`, `closed`, `cancelled`, `open` or `miss`."""
         if self.how == "miss":
             return "miss"
+        if self.broke is not None:
+            return self.broke.error
         events = self.events
         for _, event in reversed(events):
             match event:

@@ -10,14 +10,17 @@ from harness.model import Event
 from harness.spec import CancelEvent, Clock
 
 
-def play(exchange: Exchange, clock: Clock, wake: CancelEvent | None = None) -> Generator[Event, None, None]:
-    """The events of `exchange`, each when it is due. Ends early where `wake` is set: ask it afterwards.
+def play(
+    exchange: Exchange, clock: Clock, wake: CancelEvent | None = None, *, joined: bool = False
+) -> Generator[Event, None, None]:
+    """The events of `exchange`, each when it is due. Ends early where `wake` is set: ask it afterwards. `joined` as in
+    `Exchange.rush`.
 
     Raises Miss where the wire is silent and nothing can end the wait.
     """
     try:
         if wake is None:
-            yield from exchange.rush(getattr(clock, "leaping", _waits)())
+            yield from exchange.rush(getattr(clock, "leaping", _waits)(), joined=joined)
         while (due := exchange.next_event(clock.now())) is not None:
             if clock.wait_until(due.at, wake):
                 exchange.left(clock.now(), "cancelled")
@@ -31,13 +34,14 @@ def play(exchange: Exchange, clock: Clock, wake: CancelEvent | None = None) -> G
         exchange.left(clock.now(), "closed")
 
 
-async def aplay(exchange: Exchange, clock: Clock) -> AsyncGenerator[Event, None]:
-    """The events of `exchange`, each when it is due. Cancelled by the task's own cancellation.
+async def aplay(exchange: Exchange, clock: Clock, *, joined: bool = False) -> AsyncGenerator[Event, None]:
+    """The events of `exchange`, each when it is due. Cancelled by the task's own cancellation. `joined` as in
+    `Exchange.rush`.
 
     Raises Miss where the wire is silent and nothing can end the wait.
     """
     try:
-        for event in exchange.rush(getattr(clock, "leaping_in_task", _waits)()):
+        for event in exchange.rush(getattr(clock, "leaping_in_task", _waits)(), joined=joined):
             yield event
         while (due := exchange.next_event(clock.now())) is not None:
             await clock.sleep_until(due.at)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
 
@@ -201,21 +201,29 @@ class Reply:
 
 
 def _sum(deltas: tuple[Delta, ...]) -> Reply:
-    began = [d for d in deltas if isinstance(d, Began)]
-    finish = next((d for d in reversed(deltas) if isinstance(d, Finish) and d.choice == 0), None)
+    kinds: dict[type[Delta], list[Any]] = {}
+    for delta in deltas:
+        if getattr(delta, "choice", 0) == 0:
+            kinds.setdefault(type(delta), []).append(delta)
+    began: list[Began] = kinds.get(Began, [])
+    finish: Finish | None = next(reversed(kinds.get(Finish, [])), None)
     return Reply(
-        text="".join(d.text for d in deltas if isinstance(d, Text) and d.choice == 0),
-        thinking="".join(d.text for d in deltas if isinstance(d, Thinking) and d.choice == 0),
-        refusal="".join(d.text for d in deltas if isinstance(d, Refusal) and d.choice == 0),
-        tool_calls=_tool_calls(d for d in deltas if isinstance(d, ToolFragment) and d.choice == 0),
+        text=_joined(kinds.get(Text)),
+        thinking=_joined(kinds.get(Thinking)),
+        refusal=_joined(kinds.get(Refusal)),
+        tool_calls=_tool_calls(kinds.get(ToolFragment, [])),
         finish=finish.reason if finish else None,
         native_finish=finish.native if finish else "",
-        usage=_usage([d for d in deltas if isinstance(d, Usage)]),
-        problem=next((d for d in deltas if isinstance(d, Problem)), None),
+        usage=_usage(kinds.get(Usage, [])),
+        problem=next(iter(kinds.get(Problem, [])), None),
         id=next((d.id for d in began if d.id), ""),
         model=next((d.model for d in began if d.model), ""),
         deltas=deltas,
     )
+
+
+def _joined(pieces: list[Text | Thinking | Refusal] | None) -> str:
+    return "".join([piece.text for piece in pieces]) if pieces else ""
 
 
 def _tool_calls(fragments: Iterable[ToolFragment]) -> tuple[ToolCall, ...]:
