@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
 from harness.model import Left, Phase, Reset, TimedOut
 
@@ -42,13 +43,45 @@ _ALIASES: Final = {
 
 
 def failure(module: ModuleType, event: Reset | TimedOut, *, is_async: bool) -> Exception:
-    """The exception that a live client of the family `module` raises for `event`."""
-    name = _CLASSES[event.phase] if isinstance(event, TimedOut) else _ALIASES.get(event.error, event.error)
-    kind = getattr(module, name, None)
-    if not (isinstance(kind, type) and issubclass(kind, module.RequestError)):
-        name, kind = "ReadError", module.ReadError
-    error: Exception = kind(event.message or _WORDS.get(name, ("", ""))[is_async])
+    """The exception that a live client of the family `module` raises for `event`, with the cause that it has live: the
+    same of the family's core."""
+    name, kind = _kind(module, event)
+    error = kind(_words(name, event, is_async=is_async))
+    core = sys.modules.get(core_name(module))
+    if core is not None and hasattr(core, name):
+        error.__cause__ = core_failure(core, event, is_async=is_async)
     return error
+
+
+def core_name(module: ModuleType) -> str:
+    """The module below the family `module`: httpcore or httpcore2."""
+    return module.__name__.replace("httpx", "httpcore")
+
+
+def core_failure(core: Any, event: Reset | TimedOut, *, is_async: bool) -> Exception:
+    """What `core` (httpcore or httpcore2) raises for `event`."""
+    name = _name(event)
+    kind = getattr(core, name, None)
+    if not (isinstance(kind, type) and issubclass(kind, Exception)):
+        name, kind = "ReadError", core.ReadError
+    error: Exception = kind(_words(name, event, is_async=is_async))
+    return error
+
+
+def _kind(module: ModuleType, event: Reset | TimedOut) -> tuple[str, type[Exception]]:
+    name = _name(event)
+    kind = getattr(module, name, None)
+    if isinstance(kind, type) and issubclass(kind, module.RequestError):
+        return name, kind
+    return "ReadError", module.ReadError
+
+
+def _name(event: Reset | TimedOut) -> str:
+    return _CLASSES[event.phase] if isinstance(event, TimedOut) else _ALIASES.get(event.error, event.error)
+
+
+def _words(name: str, event: Reset | TimedOut, *, is_async: bool) -> str:
+    return event.message or _WORDS.get(name, ("", ""))[is_async]
 
 
 def heard_as(module: ModuleType, error: BaseException) -> TimedOut | Reset | Left:

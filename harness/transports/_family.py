@@ -4,12 +4,13 @@ made anew for each, from its own classes."""
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from functools import cache, lru_cache, partial
+from functools import cache, cached_property, lru_cache, partial
 from types import AsyncGeneratorType, GeneratorType, ModuleType
 from typing import Any, cast
 
 from harness.engine import Live, aplay, play
 from harness.model import Event, Head, Headers, Patience, Request, Reset, TimedOut, seconds
+from harness.transports._below import Below
 from harness.transports._failures import failure
 from harness.transports._heard import AsyncHeardBody, Ear, HeardBody
 from harness.transports._lookup import OpenSession, live_call
@@ -36,6 +37,8 @@ class Family:
         opened = session.open(_asked(request, request.read()), _patience(request))
         if isinstance(opened, Live):
             return self._listened(session, opened, request, upstream)
+        if opened.interaction.timeline.is_below_http:
+            return self._below.answer(session, opened, request)
         events = cast("GeneratorType[Event, None, None]", play(opened, session.clock))
         head = self._head(next(events), self._fail)
         return self._response(head, self._replayed(session, opened, events, self._fail))
@@ -45,9 +48,16 @@ class Family:
         opened = session.open(_asked(request, await request.aread()), _patience(request))
         if isinstance(opened, Live):
             return await self._alistened(session, opened, request, upstream)
+        if opened.interaction.timeline.is_below_http:
+            return await self._below.aanswer(session, opened, request)
         events = cast("AsyncGeneratorType[Event, None]", aplay(opened, session.clock))
         head = self._head(await anext(events), self._fail_async)
         return self._response(head, self._replayed_async(session, opened, events, self._fail_async))
+
+    @cached_property
+    def _below(self) -> Below:
+        """The lane that few answers need."""
+        return Below(self.module)
 
     def _listened(self, session: OpenSession, live: Live, request: Any, upstream: Callable[[Any], Any]) -> Any:
         ear = Ear(session, live.take, self.module)

@@ -87,10 +87,15 @@ class AsyncReplayedBody:
 _CLOSED = Reset("ReadError", "the response was closed while it was being read")
 
 
+def closed_while_read(session: OpenSession) -> Miss:
+    """The miss of who reads on after the end of `session`. Remembered."""
+    miss = Miss(f"the session {session.name!r} was closed while this answer was being read; read it all inside")
+    session.missed(miss)
+    return miss
+
+
 def _ending(event: Event, session: OpenSession, fail: Fail) -> BaseException:
     """What ends a body early: the end of its session, the wire's own word, or else that somebody closed it."""
     if session.closed:
-        miss = Miss(f"the session {session.name!r} was closed while this answer was being read; read it all inside")
-        session.missed(miss)
-        return miss
+        return closed_while_read(session)
     return fail(event if isinstance(event, Reset | TimedOut) else _CLOSED)

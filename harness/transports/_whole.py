@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import Any
 
 from harness.engine import Take
-from harness.model import Chunk, End, Event, Head, Headers, Left, Reset, TimedOut
+from harness.model import Chunk, End, Event, Head, Headers, Left, Raw, Reset, TimedOut
 from harness.transports._decoding import ENCODED
 from harness.transports._lookup import OpenSession
 
@@ -50,6 +50,9 @@ def whole(events: Iterable[Event]) -> Whole:
                 pieces.append(data)
             case Reset() | TimedOut():
                 broken = event
+            case Raw():  # these stubs have no parser of ours below them: it is no HTTP, and breaks the connection
+                broken = Reset("RemoteProtocolError")
+                break
             case End():
                 pass
     return Whole(head, b"".join(pieces), broken)
