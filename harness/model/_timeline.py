@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -37,8 +37,11 @@ class Timeline:
     events: tuple[At, ...] = ()
     left: Left | None = None
     left_at: Nanos = ZERO
+    is_below_http: bool = field(init=False, compare=False, repr=False)
+    """True where a part of it has no form above an HTTP parser. Found once: every request asks."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "is_below_http", any(isinstance(event, Raw) for _, event in self.events))
         problem = _broken_rule(self)
         if problem:
             message = f"not a timeline: {problem}"
@@ -71,11 +74,6 @@ class Timeline:
     def body(self) -> bytes:
         """All the bytes that arrived."""
         return b"".join(self.chunks)
-
-    @property
-    def is_below_http(self) -> bool:
-        """True where a part of it has no form above an HTTP parser."""
-        return any(isinstance(event, Raw) for _, event in self.events)
 
     @property
     def is_open(self) -> bool:

@@ -93,6 +93,8 @@ def read_yaml(data: bytes) -> Value:
 
 
 def _problem(error: yaml.MarkedYAMLError) -> str:
+    if "nesting depth" in (error.problem or ""):  # libyaml 0.2.6 counts brackets before anything is composed
+        return f"this is no cassette: it is nested deeper than {DEPTH_MAX} levels"
     words = [word for word in (error.context, error.problem) if word]
     return f"it is no YAML: {', '.join(words)}"
 
