@@ -189,3 +189,11 @@ class _Interruptible:
     async def sleep_until(self, at: Nanos) -> None:
         if await sleep_until(at, self._clock, self._cancel):
             raise _InterruptedError
+
+    async def turn(self) -> None:
+        """Let other tasks run."""
+        await getattr(self._clock, "turn", _no_turn)()
+
+
+async def _no_turn() -> None:
+    """For a clock that gives none."""

@@ -12,6 +12,7 @@ from harness.clock._real import (
     real_time,
     real_time_ns,
 )
+from harness.clock._tasks import RunningTask, on_suspension, running_task
 from harness.clock._trampolines import install_trampolines
 from harness.clock._virtual import BOOT, EPOCH, HORIZON, VirtualClock, virtual_time
 from harness.clock._wall import WallClock
@@ -20,6 +21,7 @@ __all__ = [
     "BOOT",
     "EPOCH",
     "HORIZON",
+    "RunningTask",
     "VirtualClock",
     "VirtualTimeLoop",
     "WallClock",
@@ -27,6 +29,7 @@ __all__ = [
     "install_trampolines",
     "installed_clock",
     "new_event_loop",
+    "on_suspension",
     "parse_duration",
     "real_lock",
     "real_monotonic",
@@ -34,5 +37,6 @@ __all__ = [
     "real_sleep",
     "real_time",
     "real_time_ns",
+    "running_task",
     "virtual_time",
 ]

@@ -22,6 +22,7 @@ from harness.clock._monitor import watch
 from harness.clock._patches import patched
 from harness.clock._refusal import refuse_foreign_loop
 from harness.clock._stuck import line_of
+from harness.clock._tasks import give_turn
 from harness.clock._trio import Steps, running_trio
 from harness.clock._waiter import Waiter
 from harness.errors import VirtualDeadlockError, VirtualTimeError
@@ -90,6 +91,10 @@ class VirtualClock:
         """
         if at > self.now():
             await _counting.sleep_until(self, at)
+
+    async def turn(self) -> None:
+        """Let other tasks run, and hear of a cancel; time stands still."""
+        await give_turn()
 
     def leaping(self) -> Leap:
         """For a thread that replays: moves to a moment before which nobody else can act, and says what time it is then.

@@ -7,6 +7,7 @@ import math
 
 from harness.clock._real import in_real_time, real_now, real_sleep
 from harness.clock._stuck import deadlock, this_line
+from harness.clock._tasks import give_turn
 from harness.clock._trio import mock_clock, running_trio
 from harness.errors import VirtualTimeError
 from harness.model import NEVER, PER_SECOND, Nanos
@@ -48,6 +49,10 @@ class WallClock:
         _refuse_virtual_loop()
         while self.now() < at:
             await _sleep(None if at >= NEVER else self._real_seconds_to(at))
+
+    async def turn(self) -> None:
+        """Let other tasks run, and hear of a cancel."""
+        await give_turn()
 
     def _real_seconds_to(self, at: Nanos) -> float:
         return max(0, at - self.now()) / self.rate / PER_SECOND

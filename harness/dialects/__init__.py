@@ -14,6 +14,7 @@ from harness.dialects._framing import (
     split_json_array,
     split_ndjson,
     split_sse,
+    sse_frame,
 )
 from harness.dialects._native import native_line, native_request
 from harness.dialects._spelling import spelled
@@ -51,4 +52,5 @@ __all__ = [
     "split_json_array",
     "split_ndjson",
     "split_sse",
+    "sse_frame",
 ]

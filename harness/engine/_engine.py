@@ -19,7 +19,7 @@ class Engine:
     """One session's decisions: answer from `source`, call upstream, or miss, as `rights` allow.
 
     `overlay` is laid over each answer before it is played. `hint` is what to type after a miss.
-    `watchers` are described at Watcher.
+    `watchers` are described at Watcher, `stops` at Exchange.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class Engine:
         self.takes: list[Take] = []
         self.misses: list[Miss] = []
         self.watchers: list[Watcher] = []
+        self.stops: list[Nanos] = []
         self._redaction = redaction or Redaction.default()
 
     def open(self, request: Request, now: Nanos, patience: Patience) -> Exchange | Live:
@@ -57,8 +58,6 @@ class Engine:
     def _answer(self, found: Found, entry: Entry, patience: Patience) -> Exchange:
         answer = self._struck(found.interaction, entry)
         entry.id, entry.how, entry.answered = answer.id, found.how, answer
-        for watcher in self.watchers:
-            watcher(entry, None)
         return Exchange(
             answer,
             entry,
@@ -66,6 +65,7 @@ class Engine:
             opened_at=self.opened_at,
             watchers=self.watchers,
             on_silence=self._silent,
+            stops=self.stops,
         )
 
     def _struck(self, answer: Interaction, entry: Entry) -> Interaction:

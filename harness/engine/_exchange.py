@@ -6,7 +6,9 @@ Rules:
 2. The caller's own patience is kept: a gap longer than it is TimedOut at exactly that time, measured between reads.
 3. An answer that nobody heard to the end is never ended cleanly: after its last event the wire is silent. The caller's
    timer or cancel may end that, as live; where nothing can, reading on is a miss.
-4. A reader that closed after the model had said why it stops has heard it to the end: SDKs close at the terminator and
+4. Who watches hears of the request when the caller first asks for an event, and of every event right after it was
+   delivered. What a watcher defers happens when the caller asks for the next one.
+5. A reader that closed after the model had said why it stops has heard it to the end: SDKs close at the terminator and
    leave the end of the connection unread. A reader of another habit gets that end.
 """
 
@@ -37,10 +39,6 @@ Leap = Callable[[int], int | None]
 else may act before that moment, so that one has to wait."""
 
 
-Watcher = Callable[[Entry, Event | None], None]
-"""Hears of every request (event None), and of every event right after it was delivered."""
-
-
 class Due(NamedTuple):
     """What comes next, and when. `event` None is silence: only the caller can end it."""
 
@@ -52,7 +50,11 @@ class Exchange:
     """One request being answered from a recording. Used by one caller at a time; not reusable.
 
     `opened_at` is when the session was opened, by the clock that the sink uses; the entry counts from there.
+    `stops` are moments in between at which somebody may end it, so that a wait stops there to look.
+    `gives_turns`: a task lets others run before each event, as it does on a real wire, and so hears of its cancel.
     """
+
+    gives_turns = False
 
     def __init__(
         self,
@@ -61,8 +63,9 @@ class Exchange:
         patience: Patience,
         *,
         opened_at: Nanos,
-        watchers: Sequence[Watcher],
+        watchers: Sequence[Callable[[Exchange, Event | None], None]],
         on_silence: Callable[[Entry], Miss],
+        stops: Sequence[Nanos] = (),
     ) -> None:
         self.interaction = interaction
         self.entry = entry
@@ -71,6 +74,9 @@ class Exchange:
         self._asked_at = Nanos(opened_at + entry.at)
         self._watchers = watchers
         self._on_silence = on_silence
+        self._stops = stops
+        self._deferred: list[Callable[[], object]] = []
+        self._is_told = False
         self._next = 0
         self._over = False
         timeline = interaction.timeline
@@ -83,6 +89,8 @@ class Exchange:
 
     def next_event(self, now: Nanos) -> Due | None:
         """What is due next for a caller that starts reading at `now`; None after the end."""
+        if self._watchers:
+            self._come_by()
         if self._over:
             return None
         due = self._recorded()
@@ -100,18 +108,23 @@ class Exchange:
         This is `next_event` and `delivered` for a caller whose patience outlasts the whole answer, and for a clock on
         which nothing else can happen meanwhile. That is nearly every replay, and eight times as fast.
         """
-        if self._over or not self._is_patient():
-            return
+        if self._watchers:
+            self._come_by()
+        if self._is_disturbed() or not self._is_patient():
+            return iter(())
+        return self._watched(leap) if self._watchers else self._rushed(leap, joined=joined)
+
+    def _rushed(self, leap: Leap, *, joined: bool) -> Iterator[Event]:
         events, asked_at, session_at = self.interaction.timeline.events, self._asked_at, self._session_at
         played = self.entry.played.append
         watchers = self._watchers
-        waiting: list[bytes] | None = [] if joined and not watchers else None
+        waiting: list[bytes] | None = [] if joined else None
         moment = 0
         for place, (offset, event) in enumerate(events[self._next :], start=self._next + 1):
             if waiting and offset > moment:  # what came before is heard before time moves on
                 yield Chunk(b"".join(waiting))
                 waiting.clear()
-            now = leap(asked_at + offset)
+            now = None if watchers else leap(asked_at + offset)  # somebody may begin to watch meanwhile
             if now is None:
                 break
             moment = offset
@@ -123,13 +136,42 @@ class Exchange:
             if waiting:
                 yield Chunk(b"".join(waiting))
                 waiting.clear()
-            if watchers:
-                self._tell(event)
             if place == self._ends_with:
                 self._over = True
             yield event
         if waiting:
             yield Chunk(b"".join(waiting))
+
+    def _watched(self, leap: Leap) -> Iterator[Event]:
+        for offset, event in self.interaction.timeline.events[self._next :]:
+            now = None if self._is_disturbed() else leap(self._asked_at + offset)
+            if now is None:
+                return
+            yield self.delivered(Nanos(now), event)
+
+    def _is_disturbed(self) -> bool:
+        """True where a watcher had its say: then there is more to decide than when the next event comes."""
+        return self.gives_turns or self._over or bool(self._deferred)
+
+    def _come_by(self) -> None:
+        """The caller asks for an event: what waits for that happens now."""
+        if not self._is_told and not self._next:
+            self._is_told = True
+            self._tell(None)
+        while self._deferred:
+            self._deferred.pop(0)()
+
+    def defer(self, action: Callable[[], object]) -> None:
+        """Do `action` when the caller asks for the next event: it has what was delivered by then, and waits."""
+        self._deferred.append(action)
+
+    def waits(self, now: Nanos, at: Nanos) -> Iterator[Nanos]:
+        """Until when to wait, one after the other, for what is due at `at`. Ends early where the exchange does."""
+        for stop in self._stops:
+            if now < stop < at and not self._over:
+                yield stop
+        if not self._over:
+            yield at
 
     def _is_patient(self) -> bool:
         """True where no timer of the caller's can strike before the last event."""
@@ -172,9 +214,9 @@ class Exchange:
         self._tell(event)
         return event
 
-    def _tell(self, event: Event) -> None:
+    def _tell(self, event: Event | None) -> None:
         for watcher in self._watchers:
-            watcher(self.entry, event)
+            watcher(self, event)
 
     def left(self, at: Nanos, how: Left) -> None:
         """The caller went away before the end; a second time says nothing new."""
@@ -186,3 +228,7 @@ class Exchange:
         """The miss of a caller that reads on where nothing will ever come."""
         self._over = True
         return self._on_silence(self.entry)
+
+
+Watcher = Callable[[Exchange, Event | None], None]
+"""Hears of every exchange before its first event (None), and of every event right after it was delivered."""

@@ -46,6 +46,7 @@ class Entry:
     numbers and no pairs, because a thousand replays keep them all and the garbage collector would visit every pair.
     `heard` is what else came: everything of a live answer, a timeout of the caller's own. `broke` is what the caller's
     own HTTP parser made of an answer that is no HTTP.
+    `awaits` counts how often the task that asked gave up its loop since, where the session counts that.
     """
 
     call: int
@@ -61,6 +62,7 @@ class Entry:
     left: Left | None = None
     left_at: Nanos = ZERO
     broke: Reset | None = None
+    awaits: int = 0
     _prompt: Prompt | None = None
 
     @property

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from typing import TypeAlias
 
 from harness.engine._exchange import Exchange, Leap
 from harness.errors import VirtualDeadlockError
 from harness.model import Event
 from harness.spec import CancelEvent, Clock
+
+Turn: TypeAlias = Callable[[], Awaitable[None]]
+"""Lets other tasks run, and hears of a cancel; time stands still. A clock of one's own need not have it."""
 
 
 def play(
@@ -22,8 +26,11 @@ def play(
         if wake is None:
             yield from exchange.rush(getattr(clock, "leaping", _waits)(), joined=joined)
         while (due := exchange.next_event(clock.now())) is not None:
-            if clock.wait_until(due.at, wake):
-                exchange.left(clock.now(), "cancelled")
+            for until in exchange.waits(clock.now(), due.at):
+                if clock.wait_until(until, wake):
+                    exchange.left(clock.now(), "cancelled")
+                    return
+            if exchange.is_over:
                 return
             if due.event is None:
                 raise exchange.silent()
@@ -40,11 +47,17 @@ async def aplay(exchange: Exchange, clock: Clock, *, joined: bool = False) -> As
 
     Raises Miss where the wire is silent and nothing can end the wait.
     """
+    turn: Turn = getattr(clock, "turn", _no_turn)
     try:
         for event in exchange.rush(getattr(clock, "leaping_in_task", _waits)(), joined=joined):
             yield event
         while (due := exchange.next_event(clock.now())) is not None:
-            await clock.sleep_until(due.at)
+            if exchange.gives_turns:
+                await turn()
+            for until in exchange.waits(clock.now(), due.at):
+                await clock.sleep_until(until)
+            if exchange.is_over:
+                return
             if due.event is None:
                 raise exchange.silent()
             yield exchange.delivered(clock.now(), due.event)
@@ -64,3 +77,7 @@ def _waits() -> Leap:
 
 def _never(at: int) -> None:
     del at
+
+
+async def _no_turn() -> None:
+    """For a clock that gives none."""

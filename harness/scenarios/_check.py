@@ -16,7 +16,7 @@ from harness.scenarios._yaml import Document, Path
 from harness.spec import Fault as AnyFault
 
 _FAULT_POINTS = frozenset({"", "connect", "headers", "end", "chunk", "token", "byte"})
-_CANCEL_POINTS = frozenset({"", "connect", "headers", "end", "chunk"})
+_CANCEL_POINTS = frozenset({"", "connect", "headers", "end", "chunk", "token", "event", "await"})
 
 
 def check(scenario: Scenario, document: Document) -> None:
@@ -171,9 +171,8 @@ class _Checker:
         if place.time and not _is_duration(place.time):
             self._document.mistake((*path, "at"), f"{place.time!r} is no duration: write t=12s")
         elif not place.time and (place.point not in _CANCEL_POINTS or place.index.startswith("-")):
-            self._document.mistake(
-                (*path, "at"), f"{place} is no place to cancel at: say call=n, /headers, /chunk=k, /end"
-            )
+            places = "call=n, /headers, /chunk=k, /token=k, /event=type[k], /await=k, /end"
+            self._document.mistake((*path, "at"), f"{place} is no place to cancel at: say {places}")
 
     def _case(self, case: Case, path: Path) -> None:
         ids = [other.id for other in self._scenario.cases]

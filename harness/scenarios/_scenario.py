@@ -17,6 +17,7 @@ from harness.scenarios._words import (
     TextMatch,
     Times,
     Version,
+    Via,
     lacking,
     refused,
 )
@@ -207,10 +208,14 @@ class Call(Strict):
 
 
 class Cancel(Strict):
-    """Press cancel at a place: `call=1/chunk=3`, `t=12s`."""
+    """Say stop at a place: `call=1/chunk=3`, `call=1/await=4`, `t=12s`.
+
+    `via` is how: `event` and `thread` set the backend's cancel_event, `task` cancels the task that reads, `close`
+    closes the stream under it, `signal` is Ctrl-C, and `callable:pkg.mod:fn` calls `fn` with the session.
+    """
 
     at: str
-    via: Literal["event"] = "event"
+    via: Via = "event"
 
 
 class Case(Strict):

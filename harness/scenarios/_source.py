@@ -52,13 +52,14 @@ class ScenarioSource:
     answers, in the dialect of the request.
 
     `available` is what `is_available` says, one after the other; the last repeats. `cancels` are the places at which
-    cancel is to be pressed: whoever opens the session arms them.
+    cancel is to be pressed, and the way: whoever opens the session arms them.
     """
 
     def __init__(self, scenario: Scenario, case: Case | None = None) -> None:
         self.name = scenario.name
         self.available: list[bool] = list(scenario.available)
-        self.cancels: tuple[str, ...] = tuple(c.at for c in (scenario.cancel, case and case.cancel) if c)
+        written = (scenario.cancel, case and case.cancel)
+        self.cancels: tuple[tuple[str, str], ...] = tuple((cancel.at, cancel.via) for cancel in written if cancel)
         self._provider = scenario.provider
         self._timing = scenario.defaults.timing
         self._scripts = [Script(_varied(call, case, scenario)) for call in scenario.calls]

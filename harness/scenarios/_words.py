@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
+from harness.engine import VIAS
 from harness.model import Nanos, parse_duration
 
 FOREVER: Final = 2**31
@@ -217,3 +218,20 @@ _HOLDS: Final = {
 }
 
 FinishWord = Literal["stop", "length", "tool", "filter", "refusal", "pause", "load", "missing"]
+
+
+def _via(value: object) -> object:
+    if not isinstance(value, str) or not (value in VIAS or _CALLABLE.fullmatch(value)):
+        wanted = f"{', '.join(VIAS)} or callable:package.module:function"
+        raise _refusal(wanted)
+    return value
+
+
+_CALLABLE: Final = re.compile(r"callable:[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+
+Via = Annotated[
+    str,
+    BeforeValidator(_via),
+    WithJsonSchema({"anyOf": [{"enum": list(VIAS)}, {"type": "string", "pattern": f"^{_CALLABLE.pattern}$"}]}),
+]
+"""How a cancel is said."""

@@ -16,7 +16,7 @@ from harness.spec import Overlay, Source
 class Plan:
     """What a session is to do. `answers` counts what the source holds, `available` are the recorded health answers.
 
-    `cancels` are places at which cancel is pressed; `overlay` is laid over every answer, and
+    `cancels` are places at which cancel is pressed, each with its way; `overlay` is laid over every answer, and
     `unstruck` tells at the end which faults of the source itself never struck.
     """
 
@@ -32,6 +32,6 @@ class Plan:
     ignored_hosts: tuple[str, ...] = ()
     intercepts: bool = True
     available: tuple[bool, ...] = ()
-    cancels: tuple[str, ...] = ()
+    cancels: tuple[tuple[str, str], ...] = ()
     overlay: Overlay | None = None
     unstruck: Callable[[], Sequence[str]] = tuple

@@ -10,20 +10,19 @@ from types import ModuleType, TracebackType
 from typing import Any, Self
 
 from harness.backends import ReplayBackend
-from harness.clock import VirtualClock, WallClock, parse_duration, real_lock
+from harness.clock import WallClock, real_lock
 from harness.dialects import native_request
-from harness.engine import Engine, Exchange, History, Live, Take
+from harness.engine import Cancel, Engine, Exchange, History, Live, Take
 from harness.errors import HarnessError, Miss, NetworkRefusedError, SessionError
 from harness.model import (
     Delta,
-    Locator,
     Patience,
     Prompt,
     Request,
 )
 from harness.recorder import forget
 from harness.scenarios import ScenarioSource
-from harness.session._cancel import cancel_watcher
+from harness.session._cancel import Cancels
 from harness.session._clock import Ticking
 from harness.session._converse import as_prompt, deltas
 from harness.session._plan import Plan
@@ -55,7 +54,7 @@ class Session:
         self._stray: list[str] = []
         self._unseen: list[str] = []
         self._stray_misses: list[Miss] = []
-        self._unpressed: SessionError | None = None
+        self._cancels = Cancels(self)
         self._lock = real_lock()
         self._stack = ExitStack()
         self._engine: Engine | None = None
@@ -163,32 +162,32 @@ class Session:
             raise SessionError(message)
         yield from deltas(exchange, self.clock)
 
-    def cancel_at(self, place: str, fn: Callable[[], object] | None = None) -> None:
-        """Call `fn` right after `place` (`call=1/chunk=3`, `call=2/headers`, `t=12s`) was reached. Without `fn` the
-        `cancel_event` of this session's backends is set; SessionError at that moment where none of them has one."""
-        locator = Locator.parse(place)
-        strike = fn or self._set_cancel_events
-        if locator.time:
-            clock = self.clock
-            if not isinstance(clock, VirtualClock):
-                message = f"{place} needs the virtual clock, and this session runs on the wall clock"
-                raise SessionError(message)
-            clock.call_at(parse_duration(locator.time) + self.engine.opened_at, strike)
-        else:
-            self.engine.watchers.append(cancel_watcher(locator, strike))
+    def cancel_at(self, place: str, fn: Callable[[], object] | None = None, *, via: str | None = None) -> None:
+        """Say stop right after `place` was reached, by calling `fn` or `via` one of the ways below.
 
-    def _set_cancel_events(self) -> None:
-        events = [backend.cancel_event for backend in self.backends]
-        presses = [press for event in events if (press := getattr(event, "set", None)) is not None]
-        if not presses:
-            message = (
-                "cancel is to be pressed here, and no backend of this session has a cancel_event: set one "
-                "(backend.cancel_event = threading.Event()), or use session.cancel_at(place, fn) with a fn of your own"
-            )
-            self._unpressed = SessionError(message)  # a driver may swallow it, and then the end says it again
-            raise self._unpressed
-        for press in presses:
-            press()
+        Places are `call=1/chunk=3`, `call=2/headers`, `call=1/token=2`, `call=1/event=ping[2]`, `call=1/await=4`,
+        `call=1/end`, `t=12s`. The ways:
+
+        - `event` (the default): the `cancel_event` of this session's backends is set; `thread`: by another thread;
+        - `task`: the asyncio task that reads is cancelled, in trio the scope that it reads in;
+        - `close`: the stream is closed from outside, and its reader hears what a closed connection is;
+        - `signal`: Ctrl-C, in the main thread;
+        - `callable:pkg.mod:fn`: `fn` is called with this session.
+
+        SessionError at that moment where it cannot be said so; a place that is never reached fails the verification.
+        """
+        self._cancels.arm(place, fn, via)
+
+    @property
+    def cancels(self) -> tuple[Cancel, ...]:
+        """What became of each cancel, in the order in which they were armed."""
+        return self._cancels.seen()
+
+    def count_awaits(self) -> None:
+        """Count in each entry's `awaits` how often the task that asked gave up its loop, until it asks again.
+
+        These are the places that `call=n/await=k` can name. Each chunk is then waited for, as on a real wire."""
+        self._cancels.count_suspensions()
 
     # --- opening and closing ---------------------------------------------------------------------------------------
 
@@ -208,8 +207,8 @@ class Session:
         )
         if isinstance(self.plan.source, ScenarioSource):
             self.plan.source.follow(self._engine.history)
-        for place in self.plan.cancels:
-            self.cancel_at(place)
+        for place, via in self.plan.cancels:
+            self.cancel_at(place, via=via)
         if self.plan.intercepts:
             self._stack.enter_context(intercepting(self))
         return self
@@ -218,6 +217,7 @@ class Session:
         """Close it: the seams are gone, time is real again. A second time does nothing."""
         if not self.closed:
             self.closed = True
+            self._cancels.close()
             self._stack.close()
 
     def save(self, *, aside: bool = False) -> Path | None:
@@ -242,7 +242,7 @@ class Session:
             asked=len(self.history),
             answers=self.plan.answers,
             unplayed=self.plan.source.unplayed() if self.replays else (),
-            unstruck=(*self.plan.unstruck(), *(self.plan.overlay.unstruck() if self.plan.overlay else ())),
+            unstruck=self._unstruck(),
             refused=self._refused,
             unseen=self._unseen,
             replays=self.replays,
@@ -250,9 +250,13 @@ class Session:
             policy=self.plan.unplayed,
         )
 
+    def _unstruck(self) -> list[str]:
+        overlay = self.plan.overlay
+        return [*self.plan.unstruck(), *(overlay.unstruck() if overlay else ()), *self._cancels.unreached()]
+
     def complaint(self) -> HarnessError | Miss | None:
         """What verification would raise: the first miss, else the first promise that was not kept."""
-        return self.misses[0] if self.misses else self._unpressed or complaint(self.remembered())
+        return self.misses[0] if self.misses else self._cancels.failed or complaint(self.remembered())
 
     def verify(self) -> None:
         """Raise what was promised and not kept: a swallowed Miss itself, or a VerificationError that lists the rest."""

@@ -72,8 +72,9 @@ class Transcriber:
 
     def _attempt_lines(self, entry: Entry) -> Iterator[str]:
         yield from self._ask_lines(entry)
+        first = "cancel" if entry.left is not None else ""  # what made the caller leave
         timed = [(_ended_at(entry), self._outcome(entry)), *_notes(entry)]  # a wait is told after what it is for
-        for at, (label, text) in sorted(timed, key=lambda item: item[0]):
+        for at, (label, text) in sorted(timed, key=lambda item: (item[0], item[1][0] != first)):
             yield _line(at, label, text)
         yield from (f"{'':<11}→ {note.text}" for note in entry.notes if note.label == "result")
 

@@ -244,9 +244,9 @@ def test_a_mistake_in_a_fault_is_named(fault: str, message: str) -> None:
     "case,message",
     [
         ("{id: c, replies: {b: {text: y}}}", "no call is called 'b'"),
-        ("{id: c, cancel: {at: call=1/token=2}}", "no place to cancel at"),
+        ("{id: c, cancel: {at: call=1/byte=2}}", "no place to cancel at"),
         ("{id: c, cancel: {at: t=soon}}", "is no duration"),
-        ("{id: c, cancel: {at: call=1, via: signal}}", "allowed is event"),
+        ("{id: c, cancel: {at: call=1, via: sms}}", "allowed is event"),
         ("{id: C}", "small letters"),
         ("{id: c, expect: {}}", "'expect' is not supported yet"),
         ("{id: c, skip: why}", "'skip' is not supported yet"),

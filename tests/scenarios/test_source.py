@@ -312,7 +312,7 @@ def test_a_case_that_is_not_there_is_an_error() -> None:
 
 def test_a_cancel_is_there_for_whoever_opens_the_session() -> None:
     here = source(CALM, "cancel: {at: t=12s}\ncases: [{id: c, cancel: {at: call=1/chunk=2}}]", "c")
-    assert here.cancels == ("t=12s", "call=1/chunk=2")
+    assert here.cancels == (("t=12s", "event"), ("call=1/chunk=2", "event"))
 
 
 def test_a_provider_answers_its_own_wire_and_a_backend() -> None:

@@ -147,7 +147,7 @@ def test_cancel_at_fires_once_at_its_place() -> None:
         pytest.raises(SessionError, match="no place to cancel at"),
     ):
         ask("France?")
-        session.cancel_at("call=1/token=3")
+        session.cancel_at("call=1/byte=3")
 
 
 def test_a_cancel_that_nobody_can_press_is_an_error_also_where_the_driver_swallows_it() -> None:
