@@ -65,6 +65,7 @@ class ScenarioSource:
         self._scripts = [Script(_varied(call, case, scenario)) for call in scenario.calls]
         placed: list[FaultAt] = [*scenario.faults, *(case.faults if case else [])]
         self._armed = FaultOverlay(Armed(fault.strike, fault.times) for fault in placed)
+        self._made: dict[tuple[object, ...], Timeline] = {}
         self._attempts = _Attempts()
         self._history: History | None = None
 
@@ -148,6 +149,15 @@ class ScenarioSource:
         return Found(struck, "rule")
 
     def _clean(self, step: Step, call: Call, request: Request, dialect: Dialect, prompt: Prompt) -> Timeline:
+        """The answer as nothing has struck it. Kept, by all of the request that it depends on: a loop asks a thousand
+        times, and the bytes are the same every time."""
+        asked = (id(step), dialect.name, prompt.model, prompt.stream, repr(prompt.parameters))
+        made = self._made.get(asked)
+        if made is None:
+            made = self._made[asked] = self._rendered(step, call, request, dialect, prompt)
+        return made
+
+    def _rendered(self, step: Step, call: Call, request: Request, dialect: Dialect, prompt: Prompt) -> Timeline:
         said, pieces = spoken(step.reply, dialect, prompt)
         answer = rendered(dialect, said, prompt, pieces)
         timing: Timing = step.timing or call.timing or self._timing
