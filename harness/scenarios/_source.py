@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -13,7 +13,7 @@ from harness.faults import Armed, FaultOverlay, strike_anywhere
 from harness.model import End, Head, Interaction, Prompt, Request, Timeline
 from harness.scenarios._answer import rendered, spoken, timeline
 from harness.scenarios._matching import described, misses
-from harness.scenarios._scenario import Call, Case, FaultAt, Reply, Scenario, Timing
+from harness.scenarios._scenario import Call, Case, FaultAt, Reply, Scenario, Timing, When
 from harness.scenarios._script import Script, Step
 from harness.spec import Dialect, Found, Mismatch
 
@@ -80,6 +80,11 @@ class ScenarioSource:
     def answers(self) -> int:
         """How many answers it holds."""
         return sum(script.answers for script in self._scripts)
+
+    @property
+    def models(self) -> list[str]:
+        """The models that its calls are for, as far as they name them."""
+        return [name for script in self._scripts for name in _models(script.call.when)]
 
     def find(self, request: Request) -> Found | Mismatch:
         """The answer of the first call that matches `request`."""
@@ -168,6 +173,14 @@ class ScenarioSource:
             struck = strike_anywhere(step.fault.kind, step.fault.params, answer.timeline, dialect.name)
             answer = replace(answer, timeline=struck)
         return self._armed.strike(*place, answer)
+
+
+def _models(when: When) -> Iterator[str]:
+    named = (when.model.equals or when.model.contains) if when.model else None
+    if named:
+        yield named
+    for part in (*when.all_, *when.any_):
+        yield from _models(part)
 
 
 def _varied(call: Call, case: Case | None, scenario: Scenario) -> Call:
