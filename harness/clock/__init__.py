@@ -1,6 +1,7 @@
 """The only room that knows what time it is: virtual time for threads and event loops, and the wall clock."""
 
 from harness.clock._active import installed_clock
+from harness.clock._calendar import since_1970
 from harness.clock._duration import parse_duration
 from harness.clock._loop import VirtualTimeLoop, new_event_loop
 from harness.clock._real import (
@@ -38,5 +39,6 @@ __all__ = [
     "real_time",
     "real_time_ns",
     "running_task",
+    "since_1970",
     "virtual_time",
 ]

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from harness.dialects._anthropic import Anthropic
 from harness.dialects._bedrock import BedrockConverse
 from harness.dialects._bedrock_invoke import BedrockInvoke
+from harness.dialects._coding import Inflating, is_coded
 from harness.dialects._cohere import Cohere
 from harness.dialects._framing import split_ndjson, split_sse
 from harness.dialects._gemini import Gemini
@@ -76,7 +77,10 @@ def prompt_of(request: Request) -> Prompt | None:
 def decoder(request: Request, head: Head) -> Decoder | None:
     """A fresh decoder for the answer to `request` that begins with `head`; None where no dialect recognises it."""
     known = recognise(request)
-    return known[0].decoder(request, head) if known else None
+    if known is None:
+        return None
+    plain = known[0].decoder(request, head)
+    return Inflating(plain) if is_coded(head) else plain
 
 
 def deltas(request: Request, timeline: Timeline) -> list[tuple[Nanos, Delta]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.engine._dates import dated
 from harness.engine._exchange import Exchange, Watcher
 from harness.engine._history import Entry, History
 from harness.engine._miss import explanation, silence
@@ -18,7 +19,8 @@ REPLAY = Rights(plays=True, records=False)
 class Engine:
     """One session's decisions: answer from `source`, call upstream, or miss, as `rights` allow.
 
-    `overlay` is laid over each answer before it is played. `hint` is what to type after a miss.
+    `opened_at` is when it was opened by the clock of the sink, `opened_on` the same moment since 1970, for headers with
+    a date. `overlay` is laid over each answer before it is played. `hint` is what to type after a miss.
     `watchers` are described at Watcher, `stops` at Exchange.
     """
 
@@ -28,6 +30,7 @@ class Engine:
         rights: Rights = REPLAY,
         *,
         opened_at: Nanos = ZERO,
+        opened_on: Nanos = ZERO,
         overlay: Overlay | None = None,
         hint: str = "",
         redaction: Redaction | None = None,
@@ -35,6 +38,7 @@ class Engine:
         self.source = source
         self.rights = rights
         self.opened_at = opened_at
+        self._opened_on = opened_on
         self.hint = hint
         self._overlay = overlay
         self.history = History()
@@ -44,22 +48,19 @@ class Engine:
         self.stops: list[Nanos] = []
         self._redaction = redaction or Redaction.default()
 
-    def open(self, request: Request, now: Nanos, patience: Patience, overlay: Overlay | None = None) -> Exchange | Live:
-        """What to do about `request`, asked at `now` by a caller of this `patience`. Raises Miss, and remembers it.
-
-        `overlay` is laid over this one answer, after that of the session."""
+    def open(self, request: Request, now: Nanos, patience: Patience) -> Exchange | Live:
+        """What to do about `request`, asked at `now` by a caller of this `patience`. Raises Miss, and remembers it."""
         entry = self.history.begin(request, Nanos(now - self.opened_at))
         found = self.source.find(request) if self.rights.plays else None
         if isinstance(found, Found):
-            return self._answer(found, entry, patience, overlay)
+            return self._answer(found, entry, patience)
         if self.rights.records:
             return self._record(request, entry)
         assert found is not None, "a session that neither plays nor records"
         raise self._unanswered(entry, found, self.hint)
 
-    def _answer(self, found: Found, entry: Entry, patience: Patience, overlay: Overlay | None) -> Exchange:
-        answer = self._struck(self._overlay, found.interaction, entry)
-        answer = self._struck(overlay, answer, entry)
+    def _answer(self, found: Found, entry: Entry, patience: Patience) -> Exchange:
+        answer = dated(self._struck(found.interaction, entry), Nanos(self._opened_on + entry.at))
         entry.id, entry.how, entry.answered = answer.id, found.how, answer
         return Exchange(
             answer,
@@ -71,11 +72,11 @@ class Engine:
             stops=self.stops,
         )
 
-    def _struck(self, overlay: Overlay | None, answer: Interaction, entry: Entry) -> Interaction:
-        if overlay is None:
+    def _struck(self, answer: Interaction, entry: Entry) -> Interaction:
+        if self._overlay is None:
             return answer
         try:
-            return overlay.strike(entry.call, entry.attempt, answer)
+            return self._overlay.strike(entry.call, entry.attempt, answer, entry.at)
         except ValueError as error:
             reason = Mismatch(f"a fault cannot strike {answer.id or 'this answer'}: {error}", answer.id)
             raise self._unanswered(entry, reason, "arm a fault that this dialect has a form for") from error

@@ -124,7 +124,8 @@ class Exchange:
             if waiting and offset > moment:  # what came before is heard before time moves on
                 yield Chunk(b"".join(waiting))
                 waiting.clear()
-            now = None if watchers else leap(asked_at + offset)  # somebody may begin to watch meanwhile
+            # Somebody may begin to watch meanwhile.
+            now = None if watchers or offset >= NEVER else leap(asked_at + offset)
             if now is None:
                 break
             moment = offset
@@ -195,12 +196,20 @@ class Exchange:
     def _limit(self, now: Nanos, due: Due) -> tuple[Nanos, Phase]:
         """When the caller's own patience runs out, and which of its timers that is."""
         phase: Phase = due.event.phase if isinstance(due.event, TimedOut) else "read"
+        connected = Nanos(self._asked_at + self.interaction.timeline.connected_at)
         limits: list[tuple[Nanos, Nanos | None, Phase]] = [
-            (now, getattr(self.patience, phase), phase),
+            (max(now, connected), getattr(self.patience, phase), phase),
             (self._asked_at, self.patience.total, "read"),
         ]
+        if now < connected:
+            limits.append((self._asked_at, self._connect_limit(), "connect"))
         times = [(Nanos(start + length), phase) for start, length, phase in limits if length is not None]
         return min(times, default=(NEVER, phase))
+
+    def _connect_limit(self) -> Nanos | None:
+        """The caller's connect timeout, where it is over before there is a connection."""
+        limit = self.patience.connect
+        return limit if limit is not None and limit < self.interaction.timeline.connected_at else None
 
     def delivered(self, at: Nanos, event: Event) -> Event:
         """The sink hands `event` to the caller at `at`. Returns it, so that a driver is one line."""

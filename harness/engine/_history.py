@@ -25,7 +25,8 @@ from harness.model import (
     Timeline,
 )
 
-_BAD_STATUS = 400
+_BAD_STATUS = 300
+"""A redirect is no answer either: the same request again is its next attempt."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,22 +4,26 @@ The catalogue is `KNOWN`; `get` takes a name or an alias, and `check` says what 
 before anything is played.
 """
 
-from harness.faults._armed import Armed, FaultOverlay, strike_anywhere
+from harness.faults._armed import Armed, FaultOverlay, Lookup, strike_anywhere
 from harness.faults._catalogue import ALIASES, KNOWN, get
-from harness.faults._check import check, check_dialect, check_point
-from harness.faults._places import natural_site, site_of, token_chunks
+from harness.faults._check import check, check_dialect, check_point, stands_alone
+from harness.faults._fault import NoPlaceError
+from harness.faults._places import natural_site, sites_of, token_chunks
 
 __all__ = [
     "ALIASES",
     "KNOWN",
     "Armed",
     "FaultOverlay",
+    "Lookup",
+    "NoPlaceError",
     "check",
     "check_dialect",
     "check_point",
     "get",
     "natural_site",
-    "site_of",
+    "sites_of",
+    "stands_alone",
     "strike_anywhere",
     "token_chunks",
 ]

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Protocol, runtime_checkable
 
+from harness.faults._fault import BuiltIn
+from harness.faults._where import CONNECT, HEADERS
 from harness.spec import Fault, Params
 
 
@@ -13,8 +15,13 @@ from harness.spec import Fault, Params
 class Particular(Protocol):
     """A fault that knows more about itself than its socket asks. All of ours do; a plugin's need not."""
 
-    points: frozenset[str]
-    dialects: frozenset[str]
+    @property
+    def points(self) -> frozenset[str]:
+        """The words for the places at which it strikes."""
+
+    @property
+    def dialects(self) -> frozenset[str]:
+        """The dialects in which it has a form; empty is every one."""
 
     def refuse(self, params: Params) -> None:
         """Raises ValueError where a value of `params` is not what this fault takes."""
@@ -36,10 +43,18 @@ def check_point(fault: Fault, point: str) -> None:
         raise ValueError(message)
 
 
+def stands_alone(fault: Fault) -> bool:
+    """True where `fault` takes the place of an answer, or comes before one, so that it needs none to strike."""
+    if isinstance(fault, BuiltIn):
+        return fault.place in (CONNECT, HEADERS)
+    return not isinstance(fault, Particular) or "headers" in fault.points
+
+
 def check_dialect(fault: Fault, dialect: str) -> None:
     """Raises ValueError where `fault` has no form in `dialect`."""
     if isinstance(fault, Particular) and fault.dialects and dialect not in fault.dialects:
-        message = f"{fault.name} has no form in {dialect}; it has one in: {_listed(fault.dialects)}"
+        where = dialect or "a dialect that is not known"
+        message = f"{fault.name} has no form in {where}; it has one in: {_listed(fault.dialects)}"
         raise ValueError(message)
 
 

@@ -1,6 +1,7 @@
-"""The provider family: refusals with a status and a body of the provider's own.
+"""The provider family: answers of the provider, a gateway or a proxy in place of the one that was to come.
 
-The wire forms are data, one file a fault, each form with the place that it was taken from.
+The wire forms are data, one file a fault, each form with the place that it was taken from. `any` is the form of every
+dialect that has none of its own, `as` says that two dialects share one, `native` is what a backend hears.
 """
 
 from __future__ import annotations
@@ -8,62 +9,75 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Final, cast
 
+from harness.dialects import BUILT_IN
 from harness.dialects import get as dialect_called
-from harness.model import (
-    NEVER,
-    Head,
-    Headers,
-    Json,
-    Nanos,
-    Problem,
-    ProblemKind,
-    Prompt,
-    Reply,
-    Timeline,
-    as_seconds,
-    parse_duration,
-)
-from harness.spec import FaultSite, Params
+from harness.faults._fault import FaultPhase
+from harness.faults._waits import FORMATS, Wait
+from harness.model import Head, Headers, Json, Problem, ProblemKind, Prompt, Reply, Timeline
+from harness.spec import Asked, FaultSite, Params
 
+_NATIVE: Final = "native"
+_EVERY: Final = frozenset(dialect.name for dialect in BUILT_IN)
 _NAMES: Final = (
     "http-400-invalid-request",
     "http-400-context-length",
+    "http-400-content-filter",
     "http-401-auth",
+    "http-402-billing",
+    "http-403-forbidden",
     "http-404-model-not-found",
+    "http-408-timeout",
+    "http-409-conflict",
+    "http-413-too-large",
     "http-429-rate-limit",
+    "http-429-no-retry-flag",
     "http-429-quota",
     "http-500-server-error",
+    "http-502-html-proxy",
     "http-503-overloaded",
+    "http-504-gateway-timeout",
+    "http-200-html",
+    "http-200-empty-body",
+    "http-204-no-content",
+    "http-200-error-json",
+    "redirect-307",
+    "redirect-307-loop",
 )
-_FORMATS: Final = ("seconds", "ms", "body")
-_NATIVE: Final = "native"
-_RETRY_INFO: Final = "type.googleapis.com/google.rpc.RetryInfo"
-
-
-_PARAMS: Final[Mapping[str, str]] = MappingProxyType(
+_LASTING: Final = frozenset({"redirect-307-loop"})
+_REFUSAL: Final[Mapping[str, str]] = MappingProxyType(
     {
         "retry_after": "a duration such as 30s, or none (the default)",
-        "format": f"how the wait is said: {', '.join(_FORMATS)}; the provider's own way by default",
+        "format": f"how the wait is said: {', '.join(FORMATS)}; the provider's own way by default",
         "headers": "a mapping of further headers",
         "message": "the text of the error",
+        "code": "another code of the provider's for the same error, where it has several",
+    }
+)
+_REDIRECT: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "location": "where to go; the place that was asked by default",
+        "headers": "a mapping of further headers",
     }
 )
 
 
 class Refusal:
-    """The fault called `name`: the provider answers with an error instead of the answer."""
+    """The fault called `name`: another answer takes the place of the one that was to come."""
 
-    params: Mapping[str, str] = _PARAMS
+    phase: FaultPhase = "headers"
     points: frozenset[str] = frozenset({"headers"})
+    is_benign: bool = False
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.lasts = name in _LASTING
+        self.params: Mapping[str, str] = _REDIRECT if name.startswith("redirect") else _REFUSAL
 
     @cached_property
     def forms(self) -> dict[str, Any]:
@@ -71,103 +85,87 @@ class Refusal:
         text = files("harness.faults").joinpath("data", f"{self.name}.json").read_text("utf-8")
         return cast("dict[str, Any]", json.loads(text))
 
+    @property
+    def about(self) -> str:
+        """One line for the catalogue."""
+        return f"HTTP {self.forms['status']} {self.forms['reason']}"
+
     @cached_property
     def dialects(self) -> frozenset[str]:
-        """The dialects in which this is known to happen, and our own."""
-        return frozenset({*self.forms["dialects"], _NATIVE})
+        """The dialects in which this is known to happen, and our own where a backend can hear of it."""
+        ours = {_NATIVE} if "native" in self.forms else set()
+        return frozenset({*(_EVERY - {_NATIVE} if "any" in self.forms else self.forms["dialects"]), *ours})
 
     def refuse(self, params: Params) -> None:
         """Raises ValueError where a value is not what this fault takes."""
-        _Wait.of(params)
+        Wait.of(params)
         _headers(params)
-        if not isinstance(params.get("message", ""), str):
-            message = f"'message' takes a text, found {params['message']!r}"
-            raise ValueError(message)  # noqa: TRY004 - whoever wrote the file has to act, as for every other value
+        for name in ("message", "code", "location"):
+            if not isinstance(params.get(name, ""), str):
+                message = f"{name!r} takes a text, found {params[name]!r}"
+                raise ValueError(message)  # noqa: TRY004 - whoever wrote the file has to act, as for every other value
 
     def sites(self, timeline: Timeline) -> Iterator[FaultSite]:
         """Where the head of the answer would have come."""
         if timeline.events:
             yield FaultSite("headers")
 
-    def apply(self, timeline: Timeline, site: FaultSite, params: Params, dialect: str) -> Timeline:
-        """The refusal, when the head would have come. Raises ValueError at another site and in a dialect without it."""
+    def apply(self, timeline: Timeline, site: FaultSite, params: Params, asked: Asked) -> Timeline:
+        """The other answer, when the head would have come. Raises ValueError at another site and in a dialect without
+        it."""
         if site.point != "headers" or not timeline.events:
             message = f"{self.name} takes the place of a head, and {site.point!r} is none"
             raise ValueError(message)
-        head, body = self._native(params) if dialect == _NATIVE else self._wire(params, dialect)
-        return Timeline.of(head, [body], at=timeline.events[0][0])
+        if asked.dialect not in self.dialects:
+            message = f"{self.name} has no form in {asked.dialect}; it has one in: {', '.join(sorted(self.dialects))}"
+            raise ValueError(message)
+        head, body = self._native(params) if asked.dialect == _NATIVE else self._wire(params, asked)
+        return replace(Timeline.of(head, [body], at=timeline.events[0][0]), connected_at=timeline.connected_at)
+
+    def form(self, dialect: str) -> dict[str, Any]:
+        """What it is in `dialect`."""
+        found = self.forms["dialects"].get(dialect) or self.forms["any"]
+        return self.form(found["as"]) if "as" in found else found
 
     def _native(self, params: Params) -> tuple[Head, bytes]:
         form = self.forms["native"]
-        kind = cast("ProblemKind", form["kind"])
-        status = int(form["status"])
-        problem = Problem(kind, str(params.get("message", form["message"])), "", status, _Wait.of(params).seconds)
         native = dialect_called(_NATIVE)
-        head, chunks = native.render(Reply(problem=problem), Prompt(), [])
-        return replace(head, status=status, reason=self.forms["reason"]), b"".join(chunks)
+        reply = Reply()
+        if "kind" in form:
+            kind, text = cast("ProblemKind", form["kind"]), str(params.get("message", form["message"]))
+            reply = Reply(problem=Problem(kind, text, "", form["status"], Wait.of(params).seconds))
+        head, chunks = native.render(reply, Prompt(), [])
+        body = b"".join(chunks) or str(form["line"]).encode()
+        return replace(head, status=self.forms["status"], reason=self.forms["reason"]), body
 
-    def _wire(self, params: Params, dialect: str) -> tuple[Head, bytes]:
-        form = self.forms["dialects"].get(dialect)
-        if form is None:
-            message = f"{self.name} has no form in {dialect}; it has one in: {', '.join(sorted(self.dialects))}"
+    def _wire(self, params: Params, asked: Asked) -> tuple[Head, bytes]:
+        form = self.form(asked.dialect)
+        wait = Wait.of(params, form["format"])
+        headers = dict(form["headers"])
+        if "location" in headers:
+            headers["location"] = params.get("location") or (asked.request.url if asked.request else "/")
+        if "text" not in form:
+            headers = {"content-type": "application/json", **headers}
+        pairs = (*headers.items(), *wait.headers, *_headers(params))
+        status, reason = form.get("status", self.forms["status"]), form.get("reason", self.forms["reason"])
+        return Head(int(status), Headers(pairs), reason, wait.dated), _body(self.name, form, params, wait)
+
+
+def _body(name: str, form: dict[str, Any], params: Params, wait: Wait) -> bytes:
+    """The bytes of a form. Raises ValueError for a code where it has only one, and a message where it has no place."""
+    for given in ("message", "code"):
+        if given in params and f"{given}_at" not in form:
+            message = f"{name} has no other {given!r} in this dialect"
             raise ValueError(message)
-        body = copy.deepcopy(form["body"])
-        if "message" in params:
-            _replace(body, form["message_at"], params["message"])
-        wait = _Wait.of(params, form["format"])
-        if wait.format == "body" and wait.text:
-            advice = {"@type": _RETRY_INFO, "retryDelay": wait.text}
-            body["error"]["details"] = [*body["error"].get("details", ()), advice]
-        pairs = (("content-type", "application/json"), *form["headers"].items(), *wait.headers, *_headers(params))
-        status = int(form.get("status", self.forms["status"]))
-        head = Head(status, Headers(pairs), form.get("reason", self.forms["reason"]))
-        return head, json.dumps(body, ensure_ascii=False).encode()
-
-
-@dataclass(frozen=True, slots=True)
-class _Wait:
-    """The advice to come back later: None is no advice."""
-
-    length: Nanos | None
-    format: str
-
-    @classmethod
-    def of(cls, params: Params, usual: str = "seconds") -> _Wait:
-        """What `params` say. Raises ValueError for what is no wait and for a format that nobody sends."""
-        written, how = params.get("retry_after", "none"), params.get("format", usual)
-        if how == "http-date":
-            message = "format http-date is not supported yet: a date needs the clock of the caller; use seconds"
-            raise ValueError(message)
-        if how not in _FORMATS:
-            message = f"'format' takes one of {', '.join(_FORMATS)}, found {how!r}"
-            raise ValueError(message)
-        if not isinstance(written, str | int | float):
-            message = f"'retry_after' takes a duration such as 30s, or none, found {written!r}"
-            raise ValueError(message)  # noqa: TRY004 - whoever wrote the file has to act, as for every other value
-        length = parse_duration(written)
-        if length >= NEVER:
-            message = "'retry_after' takes a duration or none: no server says forever"
-            raise ValueError(message)
-        return cls(None if written == "none" else length, str(how))
-
-    @property
-    def seconds(self) -> float | None:
-        """The wait as a number of seconds."""
-        return None if self.length is None else as_seconds(self.length)
-
-    @property
-    def text(self) -> str:
-        """The wait as Google writes it."""
-        return "" if self.seconds is None else f"{self.seconds:.9g}s"
-
-    @property
-    def headers(self) -> tuple[tuple[str, str], ...]:
-        """The header that says it, where a header does."""
-        if self.seconds is None or self.format == "body":
-            return ()
-        if self.format == "ms":
-            return (("retry-after-ms", f"{self.seconds * 1000:.9g}"),)
-        return (("retry-after", f"{self.seconds:.9g}"),)
+    if "text" in form:
+        return str(form["text"]).encode()
+    body = copy.deepcopy(form["body"])
+    for given in ("message", "code"):
+        if given in params:
+            _replace(body, form[f"{given}_at"], params[given])
+    if wait.details:
+        body["error"]["details"] = [*body["error"].get("details", ()), *wait.details]
+    return json.dumps(body, ensure_ascii=False).encode()
 
 
 def _headers(params: Params) -> tuple[tuple[str, str], ...]:

@@ -31,12 +31,15 @@ class Timeline:
     """Events with their offsets since the request was sent.
 
     `left` is None where the end was heard. Else it says why not (`closed`, `cancelled`, `open`), and `left_at` when.
+    `connected_at` is how long it took to connect: that long the caller's connect timeout runs, and its read timeout
+    does not.
     Raises ValueError where a rule at the top of this file is broken.
     """
 
     events: tuple[At, ...] = ()
     left: Left | None = None
     left_at: Nanos = ZERO
+    connected_at: Nanos = ZERO
     is_below_http: bool = field(init=False, compare=False, repr=False)
     """True where a part of it has no form above an HTTP parser. Found once: every request asks."""
 
@@ -97,7 +100,7 @@ class Timeline:
         heads = [at for at in self.events if isinstance(at[1], Head)]
         bodies = [at for at in self.events if isinstance(at[1], Chunk)]
         kept = (*heads, *bodies[:chunks])
-        return Timeline(kept, left, kept[-1][0] if kept else ZERO)
+        return replace(self, events=kept, left=left, left_at=kept[-1][0] if kept else ZERO)
 
     def then(self, event: Event, *, after: Nanos = ZERO) -> Timeline:
         """An open timeline continued by `event`, `after` the last one. Raises ValueError on one that has ended."""
@@ -107,13 +110,17 @@ class Timeline:
         last = self.events[-1][0] if self.events else ZERO
         events = (*self.events, (Nanos(last + after), event))
         if isinstance(event, _FINAL):
-            return Timeline(events)
-        return Timeline(events, self.left, events[-1][0])
+            return replace(self, events=events, left=None, left_at=ZERO)
+        return replace(self, events=events, left_at=events[-1][0])
 
     def delayed(self, by: Nanos, *, start: int = 0) -> Timeline:
         """Event number `start` (from zero) and everything after it, `by` later."""
         moved = tuple((Nanos(at + by) if i >= start else at, event) for i, (at, event) in enumerate(self.events))
         return replace(self, events=moved, left_at=Nanos(self.left_at + by))
+
+    def connected_after(self, by: Nanos) -> Timeline:
+        """All of it `by` later, because connecting took that much longer."""
+        return replace(self.delayed(by), connected_at=Nanos(self.connected_at + by))
 
     def rechunked(self, lengths: Iterable[int]) -> Timeline:
         """The same bytes in chunks of `lengths`; each arrives with the last byte that it needs.

@@ -53,11 +53,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The status line and headers of an answer."""
+    """The status line and headers of an answer.
+
+    `dated` are further headers, whose value is the date so long after the head is sent: a timeline has no calendar, so
+    whoever plays it writes the date.
+    """
 
     status: int
     headers: Headers = field(default_factory=Headers)
     reason: str = ""
+    dated: tuple[tuple[str, Nanos], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from harness.scenarios._words import FOREVER
 from harness.scenarios._yaml import Document, Path
 from harness.spec import Fault as AnyFault
 
-_FAULT_POINTS = frozenset({"", "connect", "headers", "end", "chunk", "token", "byte"})
 _CANCEL_POINTS = frozenset({"", "connect", "headers", "end", "chunk", "token", "event", "await"})
 
 
@@ -82,8 +81,8 @@ class _Checker:
 
     def _needs_answer(self, item: Reply, path: Path) -> None:
         """A fault that strikes inside an answer has nothing to strike where there is none."""
-        points = getattr(faults.KNOWN.get(_real_name(item.fault)), "points", frozenset({"headers"}))
-        if "headers" not in points:
+        known = faults.KNOWN.get(_real_name(item.fault))
+        if known is not None and not faults.stands_alone(known):
             self._document.mistake(
                 path, "this fault strikes inside an answer, and there is none: give a text beside it"
             )
@@ -107,14 +106,7 @@ class _Checker:
         place = self._place(fault.at, (*path, "at"))
         if place is None:
             return
-        if place.time:
-            self._document.mistake((*path, "at"), "a fault at a time (t=...) is not supported yet: name a call")
-        elif place.point not in _FAULT_POINTS:
-            self._document.mistake((*path, "at"), f"a fault at {place.point}= is not supported yet")
-        elif place.index == "*":
-            message = f"{place.point}=* is not supported yet: one answer is struck once, so name the {place.point}"
-            self._document.mistake((*path, "at"), message)
-        elif known is not None:
+        if known is not None:
             self._point(known, place.point, (*path, "at"))
 
     def _known(self, kind: str, path: Path) -> AnyFault | None:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from harness.dialects import MEANING, recognise
 from harness.engine import History
 from harness.errors import DialectError
 from harness.faults import Armed, FaultOverlay, strike_anywhere
-from harness.model import End, Head, Interaction, Prompt, Request, Timeline
+from harness.model import ZERO, End, Head, Interaction, Nanos, Prompt, Request, Timeline
 from harness.scenarios._answer import rendered, spoken, timeline
 from harness.scenarios._matching import described, misses
-from harness.scenarios._scenario import Call, Case, FaultAt, Reply, Scenario, Timing, When
+from harness.scenarios._scenario import Call, Case, FaultAt, Reply, Scenario, Timing
 from harness.scenarios._script import Script, Step
 from harness.spec import Dialect, Found, Mismatch
 
 _NATIVE: Final = "native"
-_FAILED: Final = 400
+_FAILED: Final = 300
+
+_Place: TypeAlias = tuple[int, int, Nanos]
 
 
 @dataclass(slots=True)
@@ -65,7 +67,6 @@ class ScenarioSource:
         self._scripts = [Script(_varied(call, case, scenario)) for call in scenario.calls]
         placed: list[FaultAt] = [*scenario.faults, *(case.faults if case else [])]
         self._armed = FaultOverlay(Armed(fault.strike, fault.times) for fault in placed)
-        self._made: dict[tuple[object, ...], Timeline] = {}
         self._attempts = _Attempts()
         self._history: History | None = None
 
@@ -81,14 +82,9 @@ class ScenarioSource:
         """How many answers it holds."""
         return sum(script.answers for script in self._scripts)
 
-    @property
-    def models(self) -> list[str]:
-        """The models that its calls are for, as far as they name them."""
-        return [name for script in self._scripts for name in _models(script.call.when)]
-
     def find(self, request: Request) -> Found | Mismatch:
         """The answer of the first call that matches `request`."""
-        call, attempt = self._place(request)
+        place = self._place(request)
         known = recognise(request)
         if known is None:
             return Mismatch(f"no dialect recognises this request, so {self.name} cannot tell what it asks")
@@ -102,7 +98,7 @@ class ScenarioSource:
         script = self._matching(prompt)
         if isinstance(script, Mismatch):
             return script
-        return self._answer(script, request, dialect, prompt, (call, attempt))
+        return self._answer(script, request, dialect, prompt, place)
 
     def unplayed(self) -> Sequence[str]:
         """One line for each reply, and each fault, that the scenario promises and nobody met."""
@@ -112,11 +108,12 @@ class ScenarioSource:
         """One line for each fault with a place that never struck."""
         return self._armed.unstruck()
 
-    def _place(self, request: Request) -> tuple[int, int]:
+    def _place(self, request: Request) -> _Place:
+        """Call, attempt, and when it was asked."""
         if self._history is None:
-            return self._attempts.begin(request)
+            return (*self._attempts.begin(request), ZERO)
         entry = self._history[-1]
-        return entry.call, entry.attempt
+        return entry.call, entry.attempt, entry.at
 
     def _matching(self, prompt: Prompt) -> Script | Mismatch:
         """The call that answers, or why none does."""
@@ -137,7 +134,7 @@ class ScenarioSource:
         return min(parted, key=lambda pair: pair[0])[1]
 
     def _answer(
-        self, script: Script, request: Request, dialect: Dialect, prompt: Prompt, place: tuple[int, int]
+        self, script: Script, request: Request, dialect: Dialect, prompt: Prompt, place: _Place
     ) -> Found | Mismatch:
         step = script.give()
         name = script.call.id
@@ -154,33 +151,16 @@ class ScenarioSource:
         return Found(struck, "rule")
 
     def _clean(self, step: Step, call: Call, request: Request, dialect: Dialect, prompt: Prompt) -> Timeline:
-        """The answer as nothing has struck it. Kept, by all of the request that it depends on: a loop asks a thousand
-        times, and the bytes are the same every time."""
-        asked = (id(step), dialect.name, prompt.model, prompt.stream, repr(prompt.parameters))
-        made = self._made.get(asked)
-        if made is None:
-            made = self._made[asked] = self._rendered(step, call, request, dialect, prompt)
-        return made
-
-    def _rendered(self, step: Step, call: Call, request: Request, dialect: Dialect, prompt: Prompt) -> Timeline:
         said, pieces = spoken(step.reply, dialect, prompt)
         answer = rendered(dialect, said, prompt, pieces)
         timing: Timing = step.timing or call.timing or self._timing
         return timeline(dialect, request, answer, timing, len(pieces))
 
-    def _struck(self, answer: Interaction, step: Step, dialect: Dialect, place: tuple[int, int]) -> Interaction:
+    def _struck(self, answer: Interaction, step: Step, dialect: Dialect, place: _Place) -> Interaction:
         if step.fault is not None:
-            struck = strike_anywhere(step.fault.kind, step.fault.params, answer.timeline, dialect.name)
+            struck = strike_anywhere(step.fault.kind, step.fault.params, answer.timeline, dialect.name, answer.request)
             answer = replace(answer, timeline=struck)
-        return self._armed.strike(*place, answer)
-
-
-def _models(when: When) -> Iterator[str]:
-    named = (when.model.equals or when.model.contains) if when.model else None
-    if named:
-        yield named
-    for part in (*when.all_, *when.any_):
-        yield from _models(part)
+        return self._armed.strike(place[0], place[1], answer, place[2])
 
 
 def _varied(call: Call, case: Case | None, scenario: Scenario) -> Call:

@@ -10,7 +10,7 @@ from types import ModuleType, TracebackType
 from typing import Any, Self
 
 from harness.backends import ReplayBackend
-from harness.clock import WallClock, real_lock
+from harness.clock import WallClock, real_lock, since_1970
 from harness.dialects import native_request
 from harness.engine import Cancel, Engine, Exchange, History, Live, Take
 from harness.errors import HarnessError, Miss, NetworkRefusedError, SessionError
@@ -21,13 +21,14 @@ from harness.model import (
     Request,
 )
 from harness.recorder import forget
+from harness.scenarios import ScenarioSource
 from harness.session._cancel import Cancels
 from harness.session._clock import Ticking
 from harness.session._converse import as_prompt, deltas
 from harness.session._plan import Plan
 from harness.session._transcript import transcript
 from harness.session._verify import Remembered, complaint
-from harness.spec import Clock, Overlay
+from harness.spec import Clock
 from harness.transports import intercepting, transport
 
 
@@ -89,14 +90,13 @@ class Session:
             raise SessionError(message)
         return self._engine
 
-    def open(self, request: Request, patience: Patience, overlay: Overlay | None = None) -> Exchange | Live:
-        """What to do about `request`, whose answer alone `overlay` is laid over. Safe from any thread. Raises Miss,
-        which is remembered."""
+    def open(self, request: Request, patience: Patience) -> Exchange | Live:
+        """What to do about `request`. Safe from any thread. Raises Miss, which is remembered."""
         with self._lock:
             if self.closed:
                 message = f"{self.name} is closed: {request.method} {request.url} was asked after its end"
                 raise SessionError(message)
-            opened = self.engine.open(request, self.clock.now(), patience, overlay)
+            opened = self.engine.open(request, self.clock.now(), patience)
             if isinstance(opened, Live) and self.plan.recorder is not None:
                 self.plan.recorder.follow(opened.take)
             return opened
@@ -201,13 +201,13 @@ class Session:
             self.plan.source,
             self.plan.rights,
             opened_at=self.clock.now(),
+            opened_on=since_1970(self.clock),
             overlay=self.plan.overlay,
             hint=self.plan.hint,
             redaction=self.rules.redaction,
         )
-        follow = getattr(self.plan.source, "follow", None)
-        if follow is not None:
-            follow(self._engine.history)
+        if isinstance(self.plan.source, ScenarioSource):
+            self.plan.source.follow(self._engine.history)
         for place, via in self.plan.cancels:
             self.cancel_at(place, via=via)
         if self.plan.intercepts:

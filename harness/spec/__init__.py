@@ -2,6 +2,7 @@
 
 from harness.spec._backend import AsyncBackend, Backend, Messages, PromptBackend
 from harness.spec._protocols import (
+    Asked,
     CancelEvent,
     Clock,
     Cooling,
@@ -20,6 +21,7 @@ from harness.spec._protocols import (
 )
 
 __all__ = [
+    "Asked",
     "AsyncBackend",
     "Backend",
     "CancelEvent",

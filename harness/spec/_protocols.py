@@ -148,23 +148,46 @@ Params = Mapping[str, Json]
 
 @dataclass(frozen=True, slots=True)
 class FaultSite:
-    """Where a fault may strike within one answer: `connect`, `headers`, `end`, or a chunk counted from one."""
+    """Where a fault may strike within one answer: `connect`, `headers`, `end`, or a chunk counted from one.
+
+    To a fault in the middle of an answer `headers` is the place between the head and the first chunk, and a chunk is
+    the place after it, or what it carries.
+    """
 
     point: str
     chunk: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a fault may know of the request whose answer it strikes: its dialect, the request (None where there is none,
+    as in a test), and which attempt of which call it is, both counted from one."""
+
+    dialect: str = ""
+    request: Request | None = None
+    call: int = 1
+    attempt: int = 1
+
+
 @runtime_checkable
 class Fault(Protocol):
-    """A function from Timeline to Timeline with a public name. Pure: nothing is random, nothing is edited in place."""
+    """A function from Timeline to Timeline with a public name. Pure: nothing is random, nothing is edited in place.
 
-    name: str
-    params: Mapping[str, str]
+    `harness.testing.check_fault` tries what it promises.
+    """
+
+    @property
+    def name(self) -> str:
+        """What people type."""
+
+    @property
+    def params(self) -> Mapping[str, str]:
+        """What it takes: names, and a few words on each."""
 
     def sites(self, timeline: Timeline) -> Iterable[FaultSite]:
         """Everywhere it may strike in `timeline`."""
 
-    def apply(self, timeline: Timeline, site: FaultSite, params: Params, dialect: str) -> Timeline:
+    def apply(self, timeline: Timeline, site: FaultSite, params: Params, asked: Asked) -> Timeline:
         """`timeline` as it would be had the fault struck at `site`. Raises ValueError where it cannot strike there."""
 
 
@@ -172,9 +195,10 @@ class Fault(Protocol):
 class Overlay(Protocol):
     """What is laid over the answers of a source before they are played. The source stays as it is."""
 
-    def strike(self, call: int, attempt: int, answer: Interaction) -> Interaction:
-        """`answer` as attempt `attempt` of call `call` is to hear it; the same where nothing strikes. Calls are
-        serialised by the session. Raises ValueError where it cannot be said in the dialect of `answer`."""
+    def strike(self, call: int, attempt: int, answer: Interaction, asked_at: Nanos) -> Interaction:
+        """`answer` as attempt `attempt` of call `call` is to hear it; the same where nothing strikes. `asked_at` is
+        when it was asked, since the session was opened. Calls are serialised by the session. Raises ValueError where
+        it cannot be said in the dialect of `answer`."""
 
     def unstruck(self) -> Sequence[str]:
         """One line for each thing that was to strike and never did."""

@@ -3,66 +3,41 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from harness import faults
 from harness.dialects import BUILT_IN
 from harness.model import (
     Head,
-    Nanos,
     Reply,
     Request,
     Reset,
     Timeline,
     seconds,
 )
-from harness.spec import Fault, FaultSite
+from harness.spec import Asked, FaultSite
 
 ANSWER = Timeline.of(Head(200), [b"a", b"b", b"c"], at=seconds(1), every=seconds(1))
 HEADERS = FaultSite("headers")
-times = st.integers(0, 10**12).map(Nanos)
-timelines = st.builds(
-    lambda chunks, at, every: Timeline.of(Head(200), chunks, at=at, every=every),
-    st.lists(st.binary(min_size=1, max_size=5), max_size=5),
-    times,
-    times,
-)
-
-
-@pytest.mark.parametrize("name", faults.KNOWN)
-@given(timeline=timelines)
-def test_a_fault_strikes_at_each_of_its_sites_and_leaves_a_timeline(name: str, timeline: Timeline) -> None:
-    fault = faults.get(name)
-    assert isinstance(fault, Fault)
-    before = (timeline.events, timeline.left)
-    for site in fault.sites(timeline):
-        faults.check_point(fault, site.point)
-        for dialect in sorted(getattr(fault, "dialects", ()) or ("native", "openai-chat")):
-            struck = fault.apply(timeline, site, {}, dialect)
-            assert struck != timeline, site
-            assert struck == fault.apply(timeline, site, {}, dialect)
-    assert (timeline.events, timeline.left) == before
 
 
 def test_a_reset_comes_after_the_chunk_that_it_names() -> None:
-    struck = faults.get("reset").apply(ANSWER, FaultSite("chunk", 2), {}, "openai-chat")
+    struck = faults.get("reset").apply(ANSWER, FaultSite("chunk", 2), {}, Asked("openai-chat"))
     assert struck.chunks == (b"a", b"b")
     assert struck.events[-1] == (seconds(3), Reset("ReadError", "[Errno 104] Connection reset by peer"))
 
 
 def test_a_reset_after_a_chunk_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(ValueError, match="after chunk 4 of an answer of 3 chunks"):
-        faults.get("reset").apply(ANSWER, FaultSite("chunk", 4), {}, "openai-chat")
-    with pytest.raises(ValueError, match="not at 'headers'"):
-        faults.get("reset").apply(ANSWER, HEADERS, {}, "openai-chat")
+    with pytest.raises(ValueError, match="at chunk 4 of an answer of 3 chunks"):
+        faults.get("reset").apply(ANSWER, FaultSite("chunk", 4), {}, Asked("openai-chat"))
+    with pytest.raises(ValueError, match="'connect' is no such place"):
+        faults.get("reset").apply(ANSWER, FaultSite("connect"), {}, Asked("openai-chat"))
 
 
 def test_a_stall_delays_everything_or_is_silence_for_ever() -> None:
     stall = faults.get("stall-before-headers")
-    later = stall.apply(ANSWER, HEADERS, {"for": "45s"}, "anthropic")
+    later = stall.apply(ANSWER, HEADERS, {"for": "45s"}, Asked("anthropic"))
     assert [at for at, _ in later.events] == [at + seconds(45) for at, _ in ANSWER.events]
-    never = stall.apply(ANSWER, HEADERS, {}, "anthropic")
+    never = stall.apply(ANSWER, HEADERS, {}, Asked("anthropic"))
     assert (never.events, never.left) == ((), "open")
     assert list(stall.sites(never)) == []
 
@@ -74,7 +49,7 @@ def test_a_rate_limit_reads_as_one_in_every_dialect(dialect: object, wait: float
     params = {} if wait is None else {"retry_after": f"{wait}s"}
     fault = faults.get("http-429-rate-limit")
     faults.check_dialect(fault, name)
-    struck = fault.apply(ANSWER, HEADERS, {**params, "message": "slow down"}, name)
+    struck = fault.apply(ANSWER, HEADERS, {**params, "message": "slow down"}, Asked(name))
     assert struck.head is not None
     assert struck.events[0][0] == seconds(1)
     decoder = dialect.decoder(Request("POST", "https://x.example/"), struck.head)  # type: ignore[attr-defined]
@@ -90,7 +65,7 @@ def test_a_rate_limit_reads_as_one_in_every_dialect(dialect: object, wait: float
 
 def test_a_wait_can_be_said_in_milliseconds_and_headers_added() -> None:
     params = {"retry_after": "1500ms", "format": "ms", "headers": {"x-should-retry": "false"}}
-    struck = faults.get("http-429-rate-limit").apply(ANSWER, HEADERS, params, "openai-chat")
+    struck = faults.get("http-429-rate-limit").apply(ANSWER, HEADERS, params, Asked("openai-chat"))
     assert struck.head is not None
     assert (struck.head.headers.get("retry-after-ms"), struck.head.headers.get("x-should-retry")) == ("1500", "false")
     assert "retry-after" not in struck.head.headers
@@ -98,7 +73,7 @@ def test_a_wait_can_be_said_in_milliseconds_and_headers_added() -> None:
 
 def test_a_fault_on_a_stalled_answer_waits_with_it() -> None:
     stalled = ANSWER.delayed(seconds(9))
-    assert faults.get("http-429-rate-limit").apply(stalled, HEADERS, {}, "ollama").events[0][0] == seconds(10)
+    assert faults.get("http-429-rate-limit").apply(stalled, HEADERS, {}, Asked("ollama")).events[0][0] == seconds(10)
 
 
 @pytest.mark.parametrize(
@@ -110,8 +85,7 @@ def test_a_fault_on_a_stalled_answer_waits_with_it() -> None:
         ("reset-mid-stream", {"for": "3s"}, "takes no parameters"),
         ("http-429-rate-limit", {"retry_after": "forever"}, "no server says forever"),
         ("http-429-rate-limit", {"retry_after": {}}, "takes a duration"),
-        ("http-429-rate-limit", {"format": "http-date"}, "not supported yet"),
-        ("http-429-rate-limit", {"format": "secs"}, "takes one of seconds, ms, body"),
+        ("http-429-rate-limit", {"format": "secs"}, "takes one of seconds, ms, http-date, body"),
         ("http-429-rate-limit", {"headers": "x"}, "takes a mapping"),
         ("http-429-rate-limit", {"message": 3}, "takes a text"),
     ],
@@ -138,7 +112,7 @@ def test_a_dialect_without_a_form_is_refused_with_those_that_have_one() -> None:
     with pytest.raises(ValueError, match="has no form in bedrock; it has one in: anthropic"):
         faults.check_dialect(fault, "bedrock")
     with pytest.raises(ValueError, match="has no form in bedrock"):
-        fault.apply(ANSWER, HEADERS, {}, "bedrock")
+        fault.apply(ANSWER, HEADERS, {}, Asked("bedrock"))
 
 
 def test_every_form_says_where_it_comes_from() -> None:
@@ -147,35 +121,37 @@ def test_every_form_says_where_it_comes_from() -> None:
             assert form["source"], (fault.name, name)
 
 
-@pytest.mark.parametrize("name", [name for name in faults.KNOWN if name.startswith("http-")])
+@pytest.mark.parametrize("name", [name for name in faults.KNOWN if name.startswith(("http-4", "http-5"))])
 @pytest.mark.parametrize("dialect", [d for d in BUILT_IN if d.renders], ids=lambda d: d.name)
 def test_a_refusal_reads_as_what_it_is_wherever_it_has_a_form(name: str, dialect: object) -> None:
     fault = faults.get(name)
     if dialect.name not in fault.dialects:  # type: ignore[attr-defined]
         with pytest.raises(ValueError, match="has no form in"):
-            fault.apply(ANSWER, HEADERS, {}, dialect.name)  # type: ignore[attr-defined]
+            fault.apply(ANSWER, HEADERS, {}, Asked(dialect.name))  # type: ignore[attr-defined]
         return
-    struck = fault.apply(ANSWER, HEADERS, {}, dialect.name)  # type: ignore[attr-defined]
+    struck = fault.apply(ANSWER, HEADERS, {}, Asked(dialect.name))  # type: ignore[attr-defined]
     assert struck.head is not None
     decoder = dialect.decoder(Request("POST", "https://x.example/"), struck.head)  # type: ignore[attr-defined]
     problem = Reply.of([*decoder.feed(struck.body), *decoder.close()]).problem
     assert problem is not None
-    assert (problem.kind, problem.status) == (fault.forms["native"]["kind"], struck.head.status)  # type: ignore[attr-defined]
+    # A status that Google says twice, and a page of a proxy, which says only its number.
+    kinds = {fault.forms["native"]["kind"], *({"rate-limit"} if name == "http-402-billing" else ())}  # type: ignore[attr-defined]
+    assert (problem.kind in kinds, problem.status) == (True, struck.head.status)
 
 
 def test_a_stall_inside_an_answer_delays_what_follows_or_is_silence() -> None:
     stall = faults.get("stall")
-    later = stall.apply(ANSWER, FaultSite("chunk", 2), {"for": "30s"}, "native")
+    later = stall.apply(ANSWER, FaultSite("chunk", 2), {"for": "30s"}, Asked("native"))
     assert [at for at, _ in later.events] == [seconds(n) for n in (1, 2, 3, 34, 34)]
-    never = stall.apply(ANSWER, FaultSite("chunk", 2), {}, "native")
+    never = stall.apply(ANSWER, FaultSite("chunk", 2), {}, Asked("native"))
     assert (never.chunks, never.left) == ((b"a", b"b"), "open")
 
 
 def test_a_clean_truncation_ends_as_if_nothing_were_missing() -> None:
-    cut = faults.get("truncate-clean").apply(ANSWER, FaultSite("chunk", 1), {}, "native")
+    cut = faults.get("truncate-clean").apply(ANSWER, FaultSite("chunk", 1), {}, Asked("native"))
     assert (cut.chunks, cut.end) == ((b"a",), "eof")
 
 
 def test_a_refused_connection_never_waits_for_the_answer_it_replaces() -> None:
-    refused = faults.get("connect-refused").apply(ANSWER, FaultSite("connect"), {}, "native")
+    refused = faults.get("connect-refused").apply(ANSWER, FaultSite("connect"), {}, Asked("native"))
     assert refused.events == ((0, Reset("ConnectError", "[Errno 111] Connection refused")),)
