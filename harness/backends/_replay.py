@@ -17,6 +17,8 @@ class ReplayBackend(Verbs):
     contract's own `LLMBackend` too. `timeout` is in seconds and caps each generation on the session's clock; `retries`
     counts the retries after 429, 503 and 529, whose waits are told to `on_status`; when they are used up,
     `fallback_model` is asked. `requests_per_minute` spaces the requests of all threads.
+    `ignores_cancel` is the fault of a backend that goes on after `cancel_event` was set: tokens come after the cancel,
+    for the driver's own guard.
 
     Raises ContractMisfitError that names all that does not fit. A Miss goes through everything, on purpose.
     """
@@ -38,6 +40,7 @@ class ReplayBackend(Verbs):
         retries: int = 3,
         fallback_model: str | None = None,
         requests_per_minute: float | None = None,
+        ignores_cancel: bool = False,
     ) -> None:
         self.model = model
         self.timeout = timeout
@@ -51,6 +54,7 @@ class ReplayBackend(Verbs):
             retries=Retries(retries),
             pacer=Pacer(requests_per_minute, real_lock()),
             fallback_model=fallback_model,
+            ignores_cancel=ignores_cancel,
         )
 
     def __repr__(self) -> str:

@@ -21,7 +21,7 @@ Hear = Callable[[], object]
 class RunningTask:
     """A task, asyncio's or trio's. `cancel` cancels it, from any thread and from an action on the timeline.
 
-    In trio, which cancels scopes and not tasks, that is the innermost scope the task is in.
+    In trio, which cancels scopes and not tasks, that is the innermost scope the task is in when it is asked for.
     """
 
     task: Any
@@ -33,7 +33,8 @@ def running_task() -> RunningTask | None:
     trio = running_trio()
     if trio is not None:
         task = trio.lowlevel.current_task()
-        return RunningTask(task, lambda: _cancel_in_trio(task))
+        scope = _scope_of(task)  # now, because a sleep is a scope of its own
+        return RunningTask(task, lambda: _cancel_in_trio(task, scope))
     loop = asyncio._get_running_loop()  # noqa: SLF001 - documented for event loop authors; None where none runs
     current = asyncio.current_task(loop) if loop is not None else None
     if loop is None or current is None:
@@ -56,12 +57,14 @@ def _cancel_in_loop(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) ->
         loop.call_soon_threadsafe(task.cancel)
 
 
-def _cancel_in_trio(task: Any) -> None:
+def _scope_of(task: Any) -> Any:
     # The nursery's scope is public, and cancels the siblings too. The innermost one is what `CancelScope` around the
-    # reading is, which is how trio's users stop a stream; its name is private and has been the same since trio 0.12.
-    status = getattr(task, "_cancel_status", None)
-    scope = getattr(status, "_scope", None)
-    if scope is None and task.parent_nursery is not None:
+    # reading is, which is how trio's users stop a stream; its name is private, and has been the same since trio 0.12.
+    return getattr(getattr(task, "_cancel_status", None), "_scope", None)
+
+
+def _cancel_in_trio(task: Any, scope: Any) -> None:
+    if getattr(scope, "_cancel_status", None) is None and task.parent_nursery is not None:  # left since
         scope = task.parent_nursery.cancel_scope
     if scope is not None:
         scope.cancel()

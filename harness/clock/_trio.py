@@ -55,6 +55,7 @@ class Steps:
         """A clock that is made inside of a run begins there; one that is older takes the run's zero for its own now."""
         self._agenda = agenda
         self._run: Any = None
+        self._unarmed: tuple[Nanos, ...] = ()
         self._offset = Nanos(0)
         trio = running_trio()
         if trio is not None and (clock := mock_clock(trio)) is not None:
@@ -68,7 +69,10 @@ class Steps:
             return False
         if clock is not self._run:
             self._run, self._offset = clock, self._agenda.now
-            for at in self._agenda.moments():
+            self._unarmed = self._agenda.moments()
+        if self._unarmed and _has_begun(trio):
+            moments, self._unarmed = self._unarmed, ()
+            for at in moments:
                 self._arm(trio, at)
         self._agenda.move_to(Nanos(self._offset + _time_of(clock)))
         return True
@@ -77,7 +81,10 @@ class Steps:
         """An action was put on the agenda: in a run, a task of trio's has to come by at its moment."""
         trio = running_trio()
         if trio is not None and self.follow():
-            self._arm(trio, at)
+            if _has_begun(trio):
+                self._arm(trio, at)
+            else:
+                self._unarmed = (*self._unarmed, at)
 
     def _arm(self, trio: Any, at: Nanos) -> None:
         trio.lowlevel.spawn_system_task(self._act_at, at, name="harness.clock action")
@@ -107,6 +114,14 @@ class Steps:
         if (exceeded := self._agenda.exceeded(at)) is not None:
             raise exceeded
         await self._sleep(at)
+
+
+def _has_begun(trio: Any) -> bool:
+    """True once the run has tasks of its own. It asks its clock before that, and can spawn nothing then."""
+    try:
+        return trio.lowlevel.current_task() is not trio.lowlevel.current_root_task()
+    except RuntimeError:
+        return False
 
 
 def _time_of(clock: Any) -> Nanos:

@@ -45,7 +45,7 @@ class Line(Protocol):
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What a backend works with, in one place. `line` makes a Line for one call; `is_up` asks for the model's health
-    and raises no Exception."""
+    and raises no Exception. `ignores_cancel` is a backend that does not look at its `cancel_event`."""
 
     line: Callable[[], Line]
     is_up: Callable[[], bool]
@@ -53,6 +53,7 @@ class Desk:
     retries: Retries
     pacer: Pacer
     fallback_model: str | None = None
+    ignores_cancel: bool = False
 
 
 class Asking(Protocol):
@@ -116,7 +117,7 @@ class _Asked:
         self.call = call
         self.types = backend.desk_.types
         self.line = backend.desk_.line()
-        self.cancel = backend.cancel_event
+        self.cancel = None if backend.desk_.ignores_cancel else backend.cancel_event
         self.timeout_s = _cap(backend.timeout)
         backend.last_finish_reason = None
 

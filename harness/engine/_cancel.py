@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from harness.engine._history import Entry, Note
+from harness.engine._history import Entry
 from harness.model import End, Nanos, Reset, TimedOut
 
 VIAS: Final = ("event", "task", "close", "thread", "signal")
@@ -78,7 +78,7 @@ def cancel_of(place: str, via: str, struck: Struck | None, history: Sequence[Ent
     entry = struck.entry
     if entry is None:
         return Cancel(place, via, struck.at, requests_after=after)
-    result = next((note for note in _call(entry, history) if note.label == "result" and note.at >= struck.at), None)
+    result = next((note for note in entry.notes if note.label == "result" and note.at >= struck.at), None)
     reply = entry.reply
     return Cancel(
         place,
@@ -94,10 +94,6 @@ def cancel_of(place: str, via: str, struck: Struck | None, history: Sequence[Ent
         how=entry.outcome,
         result=result.text if result is not None else "",
     )
-
-
-def _call(entry: Entry, history: Sequence[Entry]) -> list[Note]:
-    return [note for other in history if other.call == entry.call for note in other.notes]
 
 
 def _ended_at(entry: Entry) -> Nanos | None:

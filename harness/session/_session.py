@@ -142,7 +142,7 @@ class Session:
     def backend(self, contract: Any = None, **options: Any) -> ReplayBackend:
         """A backend that answers from this session, with both contracts. `contract` is a module, class or namespace
         with types of its own, which it then speaks. Options: `model`, `timeout` (seconds), `retries`, `fallback_model`,
-        `requests_per_minute`. Raises ContractMisfitError that names everything which does not fit."""
+        `requests_per_minute`, `ignores_cancel`. Raises ContractMisfitError that names everything which does not fit."""
         made = ReplayBackend(self, contract=contract, **options)
         self.backends.append(made)
         return made
@@ -196,6 +196,14 @@ class Session:
         if self._engine is not None:
             message = f"{self.name} was opened before: a session is used once"
             raise SessionError(message)
+        try:
+            self._open()
+        except BaseException:
+            self.stop()  # nobody else will: a `with` that did not get in has no way out
+            raise
+        return self
+
+    def _open(self) -> None:
         self._stack.enter_context(self._ticking)
         self._engine = Engine(
             self.plan.source,
@@ -212,7 +220,6 @@ class Session:
             self.cancel_at(place, via=via)
         if self.plan.intercepts:
             self._stack.enter_context(intercepting(self))
-        return self
 
     def stop(self) -> None:
         """Close it: the seams are gone, time is real again. A second time does nothing."""

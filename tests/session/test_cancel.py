@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
+from trio.testing import MockClock
 
 import harness
 from harness import GenerationCancelled
+from harness.clock import installed_clock
 from harness.engine import Cancel
-from harness.errors import FaultNotStruckError
+from harness.errors import FaultNotStruckError, PluginError, SessionError
 from harness.session import Session
-
-anthropic = pytest.importorskip("anthropic")
-openai = pytest.importorskip("openai")
-genai = pytest.importorskip("google.genai")
 
 ASK: list[Any] = [{"role": "user", "content": "hi"}]
 SECOND = 10**9
@@ -39,7 +40,6 @@ calls:
       - {text: "one two "}
     then: last
 """
-LAST = {"connect": 0, "headers": 0, "chunk=2": 2, "token=2": 2}
 
 
 @pytest.fixture
@@ -135,3 +135,151 @@ def test_a_way_that_is_none_is_refused_at_once(words: Any) -> None:
         with pytest.raises(ValueError, match="give one of them"):
             session.cancel_at("call=1", print, via="event")
         backend_of(session).complete(ASK)
+
+
+@pytest.mark.parametrize("via", ["event", "thread"])
+@pytest.mark.parametrize("place,chunks", [("call=1", 0), ("call=1/headers", 0), ("call=1/token=3", 3), ("t=2500ms", 2)])
+def test_a_whole_answer_is_given_up_in_the_moment_of_its_cancel(words: Any, place: str, chunks: int, via: str) -> None:
+    with words() as session:
+        backend = backend_of(session)
+        session.cancel_at(place, via=via)
+        with pytest.raises(GenerationCancelled):
+            backend.complete(ASK)
+        cancel = session.cancels[0]
+        assert (cancel.chunks_before, cancel.chunks_after, cancel.lasted) == (chunks, 0, 0)
+        backend.cancel_event.clear()
+        assert backend.complete(ASK).narrative_text == "one two three four "
+
+
+def test_a_backend_that_ignores_its_cancel_goes_on_and_the_drivers_own_guard_has_to_stop(words: Any) -> None:
+    with words() as session:
+        backend = backend_of(session, ignores_cancel=True)
+        session.cancel_at("call=1/token=2")
+        shown = []
+        for token in backend.stream_tokens(ASK):
+            if backend.cancel_event.is_set():
+                break
+            shown.append(token)
+        assert shown == ["one"]
+        cancel = session.cancels[0]
+        assert (cancel.chunks_before, cancel.result) == (2, "")
+    with words() as session:
+        backend = backend_of(session, ignores_cancel=True)
+        session.cancel_at("call=1/token=2")
+        assert len(list(backend.stream_tokens(ASK))) == 5
+        assert session.cancels[0].chunks_after == 4, "three tokens and what says that it is done"
+
+
+def test_a_cancel_of_a_file_has_its_way_too(words: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    pressed: list[Session] = []
+    monkeypatch.setattr("harness.testing.press_here", pressed.append, raising=False)
+    with words(cancel="cancel: {at: call=1/token=2, via: callable:harness.testing:press_here}") as session:
+        session.backend().complete(ASK)
+    assert pressed == [session]
+    assert session.cancels[0].via == "callable:harness.testing:press_here"
+
+
+def test_a_callable_that_is_not_there_is_named_when_the_session_opens(words: Any) -> None:
+    gone = pytest.raises(PluginError, match="'harness:gone' cannot be had")
+    with gone, words(cancel="cancel: {at: call=1, via: callable:harness:gone}"):
+        pass
+    assert installed_clock() is None, "what did not open is closed again"
+
+
+@pytest.mark.parametrize("place,text", [("call=1/token=2", "one two"), ("t=1500ms", "one"), ("call=1", "")])
+def test_ctrl_c_comes_at_its_place_and_the_backend_is_usable_afterwards(words: Any, place: str, text: str) -> None:
+    with words() as session:
+        backend = session.backend()
+        session.cancel_at(place, via="signal")
+        assert until_it_ends(backend.stream_tokens(ASK), KeyboardInterrupt) == text
+        assert session.cancels[0].is_released
+        assert backend.complete(ASK).narrative_text == "one two three four "
+
+
+def test_who_has_no_task_or_no_stream_hears_what_to_say_instead(words: Any) -> None:
+    for via, instead in (("task", "what reads is a thread"), ("close", "has no stream")):
+        with pytest.raises(SessionError, match=instead), words() as session:
+            session.cancel_at("call=1/token=1", via=via)
+            session.backend().complete(ASK)
+
+
+# --- the async twins -------------------------------------------------------------------------------------------------
+
+
+async def _stream(backend: Any, text: list[str]) -> None:
+    async for token in backend.astream_tokens(ASK):
+        text.append(token)  # noqa: PERF401 - what came before the cancel is what counts
+
+
+async def _whole(backend: Any, text: list[str]) -> None:
+    text.append((await backend.acomplete(ASK)).narrative_text)
+
+
+async def _cancelled_task(session: Session, ask: Callable[..., Any]) -> list[str]:
+    """A task that asks and is cancelled, and then another one that is not."""
+    backend, text = session.backend(), list[str]()
+    task = asyncio.get_running_loop().create_task(ask(backend, text))
+    await asyncio.wait([task])
+    assert task.cancelled()
+    assert (await backend.acomplete(ASK)).narrative_text == "one two three four "
+    return text
+
+
+async def _cancelled_scope(session: Session, ask: Callable[..., Any]) -> list[str]:
+    backend, text = session.backend(), list[str]()
+    with trio.CancelScope() as scope:
+        await ask(backend, text)
+    assert scope.cancelled_caught
+    assert (await backend.acomplete(ASK)).narrative_text == "one two three four "
+    return text
+
+
+def on_asyncio(main: Callable[..., Any], *args: Any) -> Any:
+    return asyncio.run(main(*args))
+
+
+def on_trio(main: Callable[..., Any], *args: Any) -> Any:
+    return trio.run(partial(main, *args), clock=MockClock(autojump_threshold=0))
+
+
+TASK_PLACES = [
+    ("call=1", 0, 0, []),
+    ("call=1/headers", 1, 0, []),
+    ("call=1/token=2", 2, 2, ["one", " two"]),
+    ("t=2500ms", 2.5, 2, ["one", " two"]),
+    ("call=1/await=1", 0, 0, []),
+    ("call=1/await=6", 2, 2, ["one", " two"]),
+]
+
+
+@pytest.mark.parametrize("ask", [_stream, _whole])
+@pytest.mark.parametrize(
+    "run,main", [(on_asyncio, _cancelled_task), (on_trio, _cancelled_scope)], ids=["asyncio", "trio"]
+)
+@pytest.mark.parametrize("place,at_s,chunks,text", TASK_PLACES, ids=[place[0] for place in TASK_PLACES])
+def test_a_task_ends_in_the_moment_of_its_cancel(
+    words: Any, place: str, at_s: float, chunks: int, text: list[str], run: Any, main: Any, ask: Any
+) -> None:
+    with words() as session:
+        session.cancel_at(place, via="task")
+        said = run(main, session, ask)
+        assert said == (text if ask is _stream else [])
+        cancel = session.cancels[0]
+        assert (cancel.at, cancel.chunks_before, cancel.chunks_after) == (at_s * SECOND, chunks, 0)
+        assert (cancel.lasted, cancel.how, cancel.result) == (0, "cancelled", "")
+
+
+def test_suspensions_are_counted_from_a_request_to_the_next_one_of_its_task(words: Any) -> None:
+    async def main(session: Session) -> None:
+        backend = session.backend()
+        await _whole(backend, [])
+        for _ in range(7):
+            await asyncio.sleep(1)
+        await _whole(backend, [])
+
+    with words() as session:
+        session.count_awaits()
+        asyncio.run(main(session))
+        first, second = session.history
+        assert first.awaits == second.awaits + 7
+        assert second.awaits > second.chunks
