@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     )
     from harness.errors import CassetteError, HarnessError, Miss, ScenarioError, VerificationError
     from harness.model import Cassette, Interaction, Message, Prompt, Reply, Timeline
-    from harness.session import Session, get_backend, record, replay, scenario
+    from harness.session import Session, get_backend, record, replay, scenario, serve
     from harness.storage import load
 
 __version__ = "0.1.0"
@@ -59,6 +59,7 @@ _WHERE = {
     "record": "harness.session",
     "replay": "harness.session",
     "scenario": "harness.session",
+    "serve": "harness.session",
     "testing": "harness",
     "virtual_time": "harness.clock",
 }
@@ -93,6 +94,7 @@ __all__ = [
     "record",
     "replay",
     "scenario",
+    "serve",
     "testing",
     "virtual_time",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from harness.cli._terminal import Role, Terminal
 from harness.errors import CassetteError, ScenarioError
 from harness.matching import suspects
 from harness.model import Cassette, Json
-from harness.scenarios import load_scenario
+from harness.scenarios import is_scenario, load_scenario
 from harness.storage import check, load
 
 Kind = Literal["unreadable", "secret", "warning"]
@@ -26,8 +25,6 @@ Kind = Literal["unreadable", "secret", "warning"]
 _CODES: dict[Kind, Exit] = {"unreadable": Exit.UNREADABLE, "secret": Exit.SECRET, "warning": Exit.SUBJECT_FAILED}
 _ROLES: dict[Kind, Role] = {"unreadable": "bad", "secret": "bad", "warning": "tick"}
 _SUFFIXES = (".yaml", ".yml", ".json", ".yaml.gz", ".yml.gz", ".json.gz")
-_SCENARIO = re.compile(rb"^[\"']?harness[\"']?[ \t]*:", re.MULTILINE)
-_BEGINNING = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +76,7 @@ def _files(path: Path) -> list[Path]:
 
 def examined(file: Path) -> Report:
     """Everything there is to say about `file`."""
-    return _scenario(file) if _is_scenario(file) else _cassette(file)
-
-
-def _is_scenario(file: Path) -> bool:
-    """A scenario says so in its first key, `harness:`; everything else is held to be a cassette."""
-    try:
-        with file.open("rb") as opened:
-            return bool(_SCENARIO.search(opened.read(_BEGINNING)))
-    except OSError:
-        return False  # the cassette reader says what is the matter with it
+    return _scenario(file) if is_scenario(file) else _cassette(file)
 
 
 def _scenario(file: Path) -> Report:

@@ -198,7 +198,7 @@ class _Generation:
         self._stop_if_cancelled()
         self.deltas, self.body, self.asked_at = [], b"", self.hooks.now()
         self.is_done = self.has_problem = False
-        make_decoder = yield Open(replace(self.call, prompt=replace(self.call.prompt, model=self.model)))
+        make_decoder = yield Open(self._asked())
         assert callable(make_decoder)
         decoder, event = None, None
         while not isinstance(event, End) and not self.has_problem:
@@ -220,6 +220,12 @@ class _Generation:
                     break
         self.reply = Reply.of(self.deltas)
         yield Leave()
+
+    def _asked(self) -> Call:
+        """The call, for the model that is asked now."""
+        if self.model == self.call.prompt.model:
+            return self.call
+        return replace(self.call, prompt=replace(self.call.prompt, model=self.model))
 
     def _said(self, deltas: list[Delta]) -> Steps:
         """Keep `deltas`, and hand on what a caller who listens is waiting for."""

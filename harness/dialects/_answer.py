@@ -36,7 +36,12 @@ class FrameDecoder:
     def close(self) -> list[Delta]:
         """What only the end completes. A failure is a problem, even where its body does not say so."""
         rest = self._meaning(self._parser.close())
-        return rest if self._explained and not self._silent else [*rest, *_nothing(self._head)]
+        return rest if self.is_told else [*rest, *_nothing(self._head)]
+
+    @property
+    def is_told(self) -> bool:
+        """True where something was said, and a failure was explained."""
+        return self._explained and not self._silent
 
     def _meaning(self, frames: list[Frame]) -> list[Delta]:
         # An event with a name and no data is none to SSE clients either.

@@ -107,6 +107,10 @@ class _LineDecoder(FrameDecoder):
         self._heard(said)
         return said
 
+    def close(self) -> list[Delta]:
+        """What only the end completes: nothing, where all of it came in whole lines."""
+        return [] if self._in_lines and self.is_told else super().close()
+
 
 def _lines_said(data: bytes) -> list[Delta] | None:
     """What whole lines mean; None where one of them is no JSON object."""

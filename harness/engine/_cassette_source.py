@@ -115,6 +115,22 @@ class CassetteSource:
             candidates.append((self._matched(request, self._matcher), "matcher"))
         return self._first_of(candidates) or self._nearest(request)
 
+    @property
+    def models(self) -> list[str]:
+        """The models that were asked, in recorded order. Reads all of it."""
+        prompts = (prompt_of(request) for request in self._requests)
+        return [prompt.model for prompt in prompts if prompt is not None]
+
+    @property
+    def addresses(self) -> dict[tuple[str, str], str]:
+        """(method, path with its query) -> the URL under which it was recorded first."""
+        found: dict[tuple[str, str], str] = {}
+        for request in self._requests:
+            if "://" in request.url:
+                host, _, path = request.url.partition("://")[2].partition("/")
+                found.setdefault((request.method, f"/{path}" if host else ""), request.url)
+        return found
+
     def unplayed(self) -> Sequence[str]:
         """One line per interaction that nobody asked for. Of a large recording, lines are made when looked at."""
         places = [place for place in range(len(self.cassette)) if place not in self._played]

@@ -48,19 +48,22 @@ class Engine:
         self.stops: list[Nanos] = []
         self._redaction = redaction or Redaction.default()
 
-    def open(self, request: Request, now: Nanos, patience: Patience) -> Exchange | Live:
-        """What to do about `request`, asked at `now` by a caller of this `patience`. Raises Miss, and remembers it."""
+    def open(self, request: Request, now: Nanos, patience: Patience, overlay: Overlay | None = None) -> Exchange | Live:
+        """What to do about `request`, asked at `now` by a caller of this `patience`. Raises Miss, and remembers it.
+
+        `overlay` is laid over this one answer, after that of the session."""
         entry = self.history.begin(request, Nanos(now - self.opened_at))
         found = self.source.find(request) if self.rights.plays else None
         if isinstance(found, Found):
-            return self._answer(found, entry, patience)
+            return self._answer(found, entry, patience, overlay)
         if self.rights.records:
             return self._record(request, entry)
         assert found is not None, "a session that neither plays nor records"
         raise self._unanswered(entry, found, self.hint)
 
-    def _answer(self, found: Found, entry: Entry, patience: Patience) -> Exchange:
-        answer = dated(self._struck(found.interaction, entry), Nanos(self._opened_on + entry.at))
+    def _answer(self, found: Found, entry: Entry, patience: Patience, overlay: Overlay | None) -> Exchange:
+        struck = self._struck(self._overlay, found.interaction, entry)
+        answer = dated(self._struck(overlay, struck, entry), Nanos(self._opened_on + entry.at))
         entry.id, entry.how, entry.answered = answer.id, found.how, answer
         return Exchange(
             answer,
@@ -72,11 +75,11 @@ class Engine:
             stops=self.stops,
         )
 
-    def _struck(self, answer: Interaction, entry: Entry) -> Interaction:
-        if self._overlay is None:
+    def _struck(self, overlay: Overlay | None, answer: Interaction, entry: Entry) -> Interaction:
+        if overlay is None:
             return answer
         try:
-            return self._overlay.strike(entry.call, entry.attempt, answer, entry.at)
+            return overlay.strike(entry.call, entry.attempt, answer, entry.at)
         except ValueError as error:
             reason = Mismatch(f"a fault cannot strike {answer.id or 'this answer'}: {error}", answer.id)
             raise self._unanswered(entry, reason, "arm a fault that this dialect has a form for") from error

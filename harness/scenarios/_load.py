@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from os import PathLike
 from pathlib import Path as File
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -13,6 +15,19 @@ from harness.scenarios._mistakes import explain, nearest
 from harness.scenarios._repair import repaired
 from harness.scenarios._scenario import Scenario
 from harness.scenarios._yaml import Document, read, shown
+
+_FIRST_KEY: Final = re.compile(rb"^[\"']?harness[\"']?[ \t]*:", re.MULTILINE)
+_BEGINNING: Final = 1 << 16
+
+
+def is_scenario(path: str | PathLike[str]) -> bool:
+    """True where the file says so in its first key, `harness:`; everything else is held to be a cassette. A file that
+    cannot be read is none, and whoever reads it says what is the matter."""
+    try:
+        with File(path).open("rb") as opened:
+            return bool(_FIRST_KEY.search(opened.read(_BEGINNING)))
+    except OSError:
+        return False
 
 
 def load_scenario(path: str | PathLike[str], case: str | None = None) -> Scenario:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
@@ -13,7 +13,7 @@ from harness.faults import Armed, FaultOverlay, strike_anywhere
 from harness.model import ZERO, End, Head, Interaction, Nanos, Prompt, Request, Timeline
 from harness.scenarios._answer import rendered, spoken, timeline
 from harness.scenarios._matching import described, misses
-from harness.scenarios._scenario import Call, Case, FaultAt, Reply, Scenario, Timing
+from harness.scenarios._scenario import Call, Case, FaultAt, Reply, Scenario, Timing, When
 from harness.scenarios._script import Script, Step
 from harness.spec import Dialect, Found, Mismatch
 
@@ -67,6 +67,7 @@ class ScenarioSource:
         self._scripts = [Script(_varied(call, case, scenario)) for call in scenario.calls]
         placed: list[FaultAt] = [*scenario.faults, *(case.faults if case else [])]
         self._armed = FaultOverlay(Armed(fault.strike, fault.times) for fault in placed)
+        self._made: dict[tuple[object, ...], Timeline] = {}
         self._attempts = _Attempts()
         self._history: History | None = None
 
@@ -81,6 +82,11 @@ class ScenarioSource:
     def answers(self) -> int:
         """How many answers it holds."""
         return sum(script.answers for script in self._scripts)
+
+    @property
+    def models(self) -> list[str]:
+        """The models that its calls are for, as far as they name them."""
+        return [name for script in self._scripts for name in _models(script.call.when)]
 
     def find(self, request: Request) -> Found | Mismatch:
         """The answer of the first call that matches `request`."""
@@ -151,6 +157,15 @@ class ScenarioSource:
         return Found(struck, "rule")
 
     def _clean(self, step: Step, call: Call, request: Request, dialect: Dialect, prompt: Prompt) -> Timeline:
+        """The answer as nothing has struck it. Kept, by all of the request that it depends on: a loop asks a thousand
+        times, and the bytes are the same every time."""
+        asked = (id(step), dialect.name, prompt.model, prompt.stream, repr(prompt.parameters))
+        made = self._made.get(asked)
+        if made is None:
+            made = self._made[asked] = self._rendered(step, call, request, dialect, prompt)
+        return made
+
+    def _rendered(self, step: Step, call: Call, request: Request, dialect: Dialect, prompt: Prompt) -> Timeline:
         said, pieces = spoken(step.reply, dialect, prompt)
         answer = rendered(dialect, said, prompt, pieces)
         timing: Timing = step.timing or call.timing or self._timing
@@ -161,6 +176,14 @@ class ScenarioSource:
             struck = strike_anywhere(step.fault.kind, step.fault.params, answer.timeline, dialect.name, answer.request)
             answer = replace(answer, timeline=struck)
         return self._armed.strike(place[0], place[1], answer, place[2])
+
+
+def _models(when: When) -> Iterator[str]:
+    named = (when.model.equals or when.model.contains) if when.model else None
+    if named:
+        yield named
+    for part in (*when.all_, *when.any_):
+        yield from _models(part)
 
 
 def _varied(call: Call, case: Case | None, scenario: Scenario) -> Call:

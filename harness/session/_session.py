@@ -21,14 +21,13 @@ from harness.model import (
     Request,
 )
 from harness.recorder import forget
-from harness.scenarios import ScenarioSource
 from harness.session._cancel import Cancels
 from harness.session._clock import Ticking
 from harness.session._converse import as_prompt, deltas
 from harness.session._plan import Plan
 from harness.session._transcript import transcript
 from harness.session._verify import Remembered, complaint
-from harness.spec import Clock
+from harness.spec import Clock, Overlay
 from harness.transports import intercepting, transport
 
 
@@ -90,13 +89,14 @@ class Session:
             raise SessionError(message)
         return self._engine
 
-    def open(self, request: Request, patience: Patience) -> Exchange | Live:
-        """What to do about `request`. Safe from any thread. Raises Miss, which is remembered."""
+    def open(self, request: Request, patience: Patience, overlay: Overlay | None = None) -> Exchange | Live:
+        """What to do about `request`, whose answer alone `overlay` is laid over. Safe from any thread. Raises Miss,
+        which is remembered."""
         with self._lock:
             if self.closed:
                 message = f"{self.name} is closed: {request.method} {request.url} was asked after its end"
                 raise SessionError(message)
-            opened = self.engine.open(request, self.clock.now(), patience)
+            opened = self.engine.open(request, self.clock.now(), patience, overlay)
             if isinstance(opened, Live) and self.plan.recorder is not None:
                 self.plan.recorder.follow(opened.take)
             return opened
@@ -214,8 +214,9 @@ class Session:
             hint=self.plan.hint,
             redaction=self.rules.redaction,
         )
-        if isinstance(self.plan.source, ScenarioSource):
-            self.plan.source.follow(self._engine.history)
+        follow = getattr(self.plan.source, "follow", None)
+        if follow is not None:
+            follow(self._engine.history)
         for place, via in self.plan.cancels:
             self.cancel_at(place, via=via)
         if self.plan.intercepts:
