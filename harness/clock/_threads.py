@@ -23,8 +23,14 @@ _running: Final[weakref.WeakKeyDictionary[threading.Thread, VirtualLock]] = weak
 def start(thread: threading.Thread) -> None:
     """In place of `threading.Thread.start`."""
     clock = mine()
-    if clock is None or running_trio() is not None:
+    if clock is None:
         real_thread_start(thread)
+        return
+    if running_trio() is not None:
+        # Trio's threads are real. The starter waits for the thread to be there, and that wait must not be a turn: it
+        # would do what is next on the timeline.
+        with in_real_time():
+            real_thread_start(thread)
         return
     entry, is_here = Waiter(), real_lock()
     is_here.acquire()

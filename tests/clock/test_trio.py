@@ -138,6 +138,18 @@ def test_a_session_that_opens_in_the_middle_of_a_run_begins_at_zero() -> None:
     assert run(main, VirtualClock()) == 2.0
 
 
+def test_a_thread_of_trios_that_starts_does_not_bring_forward_what_is_on_the_timeline() -> None:
+    async def main(clock: VirtualClock) -> float:
+        await trio.to_thread.run_sync(lambda: None)
+        return clock.elapsed
+
+    happened: list[float] = []
+    with virtual_time() as clock:
+        clock.call_at("6s", lambda: happened.append(clock.elapsed))
+        assert trio.run(main, clock, clock=MockClock(autojump_threshold=0)) == 0.0
+    assert happened == []
+
+
 def test_threads_of_trio_stay_real_and_come_back() -> None:
     async def main(_: VirtualClock) -> int:
         return await trio.to_thread.run_sync(lambda: 7)
