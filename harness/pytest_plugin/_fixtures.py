@@ -16,6 +16,7 @@ from harness.pytest_plugin._run import run_of
 if TYPE_CHECKING:  # the annotations of the fixtures; nothing here is loaded before a test asks for it
     from harness.clock import VirtualClock
     from harness.pytest_plugin._opening import Opener
+    from harness.pytest_plugin._serving import Servers
 
 
 @pytest.fixture(scope="session")
@@ -85,6 +86,22 @@ def replay_module(request: pytest.FixtureRequest) -> Iterator[Opener]:
 def replay_session(request: pytest.FixtureRequest) -> Iterator[Opener]:
     """As `replay`, for sessions that all tests of a run share: its own cassette is `session.yaml`."""
     yield from _wide(request)
+
+
+@pytest.fixture
+def harness_server(request: pytest.FixtureRequest) -> Iterator[Servers]:
+    """`harness_server("refund")` serves a cassette on loopback, `harness_server(scenario="flaky", case="once")` a
+    scenario: for code that cannot be caught in this process. `.url` says where, `.history` what was asked.
+
+    Real sockets take real time, so it cannot be used in virtual time; `rate=10` plays ten times as fast.
+    Verified when the test is over.
+    """
+    from harness.pytest_plugin._serving import Servers  # noqa: PLC0415 - loads the server
+
+    settings = settings_of(request.node, request)
+    servers = Servers(run_of(request.config), owner_of(request.node, request, settings), settings)
+    yield servers
+    servers.close(passed=_outcome.passed(request.node))
 
 
 def _wide(request: pytest.FixtureRequest) -> Iterator[Opener]:

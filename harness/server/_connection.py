@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import array
 import asyncio
-import fcntl
 import socket
 import struct
-import termios
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -29,6 +27,14 @@ from harness.server._limits import Limits
 from harness.server._playing import Playing
 from harness.server._refusal import plain, refusal
 from harness.wire import Send, Writer, steps
+
+try:
+    import fcntl
+    import termios
+except ModuleNotFoundError:  # Windows, whose kernel does not say what it still holds
+    _HAS_QUEUE = False
+else:
+    _HAS_QUEUE = True
 
 _LINGER_S: Final = 2.0
 _LOOK_AGAIN_S: Final = 0.001
@@ -100,9 +106,13 @@ class Connection(asyncio.Protocol):
         self.is_full = True
 
     def resume_writing(self) -> None:
-        """It does again."""
+        """It does again. What is played goes on a turn later: asyncio is in the middle of a write here, and would carry
+        out a close from within it twice."""
         self.is_full = False
-        if self._playing is not None:
+        self._loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        if self._playing is not None and not self._is_ending:
             self._playing.go()
 
     # --- what Playing calls ------------------------------------------------------------------------------------------
@@ -226,6 +236,8 @@ _CLOSES: Final = (("connection", "close"), ("x-should-retry", "false"))
 def _unsent(sock: Any) -> int:
     """How many bytes the kernel has not brought to the other side yet; 0 where it does not say."""
     count = array.array("i", [0])
+    if not _HAS_QUEUE:
+        return 0
     try:
         fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, count)
     except OSError:

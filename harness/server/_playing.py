@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from harness.clock import WallClock
 from harness.engine import Exchange
 from harness.model import PER_SECOND, Event, Head, Headers
 from harness.wire import Close, Refuse, Send, Writer
+
+_PUT_BYTES: Final = 64 * 1024
 
 
 class Line(Protocol):
@@ -88,6 +90,9 @@ class Playing:
                 match step:
                     case Send(data=data):
                         waiting += data
+                        if len(waiting) > _PUT_BYTES:  # so that a line that is full says so before all is on it
+                            self._line.put(bytes(waiting))
+                            waiting.clear()
                     case Close(how=how):
                         return how
                     case Refuse():  # it was accepted already, and this is as close as a server comes

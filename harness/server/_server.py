@@ -96,8 +96,7 @@ class Server:
         for connection in list(self._connections):
             connection.cut()
         await asyncio.sleep(0)  # the transports close in the next turn of the loop
-        with suppress(asyncio.CancelledError):
-            await self._server.wait_closed()
+        await self._server.wait_closed()
         self.sessions.stop()
 
 

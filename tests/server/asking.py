@@ -75,13 +75,13 @@ class Wire:
         return head, self.read(int(fields.get(b"content-length", b"0")))
 
     def rest(self) -> tuple[bytes, str]:
-        data = b""
+        data = bytearray()
         try:
-            while more := self.sock.recv(65536):
+            while more := self.sock.recv(1 << 20):
                 data += more
         except ConnectionResetError:
-            return data, "rst"
-        return data, "fin"
+            return bytes(data), "rst"
+        return bytes(data), "fin"
 
     def __enter__(self) -> Self:
         return self
