@@ -6,14 +6,18 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Final
 
+from harness.faults._behaviour import behaviour_faults
 from harness.faults._benign import benign_faults
 from harness.faults._bodies import body_faults
 from harness.faults._breaking import breaking_faults
 from harness.faults._connect import connect_faults
 from harness.faults._ends import end_faults
 from harness.faults._events import event_faults
+from harness.faults._fields import field_faults
+from harness.faults._finishes import finish_faults
 from harness.faults._provider import provider_faults
 from harness.faults._silence import silent_faults
+from harness.faults._tools import tool_faults
 from harness.spec import Fault
 
 _ALL: Final[tuple[Fault, ...]] = (
@@ -24,6 +28,10 @@ _ALL: Final[tuple[Fault, ...]] = (
     *body_faults(),
     *event_faults(),
     *end_faults(),
+    *finish_faults(),
+    *field_faults(),
+    *tool_faults(),
+    *behaviour_faults(),
     *benign_faults(),
 )
 KNOWN: Final[Mapping[str, Fault]] = {fault.name: fault for fault in _ALL}
@@ -39,6 +47,8 @@ ALIASES: Final[Mapping[str, str]] = {
     "long-line-1MiB": "long-line",
     "benign-split": "benign-split-1-byte",
     "benign-gzip": "gzip-ok",
+    "refusal": "prompt-blocked",
+    "ollama-load-only": "load-only",
     "http-204": "http-204-no-content",
     "http-408": "http-408-timeout",
     "http-409": "http-409-conflict",

@@ -26,6 +26,7 @@ CASSETTES: Final = Path(__file__).parents[2] / "cassettes"
 DIALECTS: Final = ("native", "openai-chat", "openai-responses", "anthropic", "gemini", "ollama")
 PIECES: Final = ("Grüße ", "aus ", "Köln ", "🌍!")
 TEXT: Final = "".join(PIECES)
+BLOCK: Final = 'Done.\n~~~json\n{"items": [1, 2, 3]}\n~~~\nAnything else?'
 SCHEMA: Final[dict[str, Json]] = {
     "type": "object",
     "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
@@ -48,7 +49,8 @@ def answer(dialect: str, reply: Reply, *, stream: bool, tools: bool = False) -> 
     known = dialects.get(dialect)
     prompt = asked(dialect, stream=stream, tools=tools)
     request = known.encode(prompt, "https://api.example")
-    head, chunks = known.render(reply, known.prompt(request), PIECES if reply.text == TEXT else ())
+    pieces = PIECES if reply.text == TEXT else tuple(piece for piece in (reply.text,) if piece)
+    head, chunks = known.render(reply, known.prompt(request), pieces)
     return Interaction(request, Answer.of(head, chunks, at=milliseconds(100), every=milliseconds(10)), "a")
 
 
@@ -77,6 +79,9 @@ def every() -> Iterator[tuple[str, Interaction]]:
         for stream in (True, False):
             yield dialect, spoken(dialect, stream=stream)
             yield dialect, called(dialect, stream=stream)
+            if dialects.get(dialect).renders:
+                yield dialect, answer(dialect, Reply(text=BLOCK, finish="stop"), stream=stream)
+                yield dialect, answer(dialect, Reply(text='{"city": "Paris", "days": 2}', finish="stop"), stream=stream)
 
 
 def meaning(interaction: Interaction) -> Reply:
