@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from harness.dialects import _anthropic_prompt as asked
-from harness.dialects import _anthropic_render as said
+from harness.dialects import _anthropic_render as rendering
 from harness.dialects._answer import FrameDecoder, frames_of
 from harness.dialects._trouble import failed, kind_of_status, retry_after_s
 from harness.dialects._untyped import Object, as_count, as_list, as_object, as_text, dumped
@@ -28,6 +28,7 @@ from harness.model import (
     Prompt,
     Reply,
     Request,
+    Spoken,
     Text,
     Thinking,
     ToolFragment,
@@ -96,9 +97,9 @@ class Anthropic:
         """`prompt` as a request. Where it sets no `max_tokens`, which this wire demands, 4096 is sent."""
         return asked.request_of(prompt, base_url)
 
-    def render(self, reply: Reply, prompt: Prompt, pieces: Sequence[str]) -> tuple[Head, tuple[bytes, ...]]:
+    def render(self, reply: Reply, prompt: Prompt, said: Sequence[Spoken]) -> tuple[Head, tuple[bytes, ...]]:
         """`reply` in this dialect, one chunk for each SSE event. Counts that it lacks and the wire demands are 0."""
-        return said.rendered(reply, prompt, pieces)
+        return rendering.rendered(reply, prompt, said)
 
 
 class MessageReader:

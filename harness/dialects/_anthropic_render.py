@@ -9,7 +9,12 @@ from harness.dialects._asking import arguments_of, assistant_calls
 from harness.dialects._saying import (
     EVENT_STREAM,
     JSON,
+    Piece,
+    blocks,
+    called,
     error_status,
+    in_order,
+    joined,
     native_finish,
     no_form,
     ok,
@@ -17,7 +22,18 @@ from harness.dialects._saying import (
     sse_event,
 )
 from harness.dialects._untyped import Object, dumped
-from harness.model import FinishReason, Head, Json, Problem, ProblemKind, Prompt, Reply
+from harness.model import (
+    FinishReason,
+    Head,
+    Json,
+    Problem,
+    ProblemKind,
+    Prompt,
+    Reply,
+    Spoken,
+    Thinking,
+    ToolFragment,
+)
 
 _NAME: Final = "anthropic"
 _FINISH: Final[dict[FinishReason, str]] = {
@@ -42,16 +58,17 @@ _ERROR_TYPES: Final[dict[ProblemKind, str]] = {
 _OVERLOADED: Final = 529
 
 
-def rendered(reply: Reply, prompt: Prompt, pieces: Sequence[str]) -> tuple[Head, tuple[bytes, ...]]:
+def rendered(reply: Reply, prompt: Prompt, said: Sequence[Spoken]) -> tuple[Head, tuple[bytes, ...]]:
     """Raises DialectError for a refusal text, a soft failure and finish reasons that this wire does not have."""
     if reply.refusal:
         raise no_form(_NAME, "a refusal apart from the text; write it as `text` with `finish: refusal`")
-    if reply.problem and not (prompt.stream and (pieces or reply.thinking)):
+    pieces = in_order(reply, said)
+    if reply.problem and not (prompt.stream and pieces):
         return _failure(reply.problem)
-    assistant_calls(_NAME, reply)
-    if prompt.stream:
+    if prompt.stream:  # whose arguments are text, and may be cut anywhere
         return ok(EVENT_STREAM), tuple(sse_event(as_type(event), event) for event in _events(reply, prompt, pieces))
-    return ok(JSON), (dumped(_message(reply, prompt, list(_blocks(reply)))).encode(),)
+    assistant_calls(_NAME, reply)
+    return ok(JSON), (dumped(_message(reply, prompt, [_block(block) for block in blocks(pieces)])).encode(),)
 
 
 def as_type(event: Object) -> str:
@@ -74,13 +91,13 @@ def _error(problem: Problem) -> Object:
     return {"type": "error", "error": error, "request_id": "req_harness"}
 
 
-def _events(reply: Reply, prompt: Prompt, pieces: Sequence[str]) -> Iterator[Object]:
+def _events(reply: Reply, prompt: Prompt, pieces: Sequence[Piece]) -> Iterator[Object]:
     start = _message(Reply(id=reply.id, model=reply.model, usage=reply.usage), prompt, [])
     yield {"type": "message_start", "message": start}
-    for index, (block, deltas) in enumerate(_streamed_blocks(reply, pieces)):
-        yield {"type": "content_block_start", "index": index, "content_block": block}
-        for delta in deltas:
-            yield {"type": "content_block_delta", "index": index, "delta": delta}
+    for index, block in enumerate(blocks(pieces)):
+        yield {"type": "content_block_start", "index": index, "content_block": _opening(block)}
+        for piece in block:
+            yield {"type": "content_block_delta", "index": index, "delta": _delta(piece)}
         yield {"type": "content_block_stop", "index": index}
     if reply.problem:
         yield _error(reply.problem)
@@ -93,26 +110,36 @@ def _events(reply: Reply, prompt: Prompt, pieces: Sequence[str]) -> Iterator[Obj
     yield {"type": "message_stop"}
 
 
-def _streamed_blocks(reply: Reply, pieces: Sequence[str]) -> Iterator[tuple[Object, list[Object]]]:
-    if reply.thinking:
-        yield (
-            {"type": "thinking", "thinking": "", "signature": ""},
-            [{"type": "thinking_delta", "thinking": reply.thinking}],
-        )
-    if pieces:
-        yield {"type": "text", "text": ""}, [{"type": "text_delta", "text": piece} for piece in pieces]
-    for call in reply.tool_calls:
-        block: Object = {"type": "tool_use", "id": call.id, "name": call.name, "input": {}}
-        yield block, [{"type": "input_json_delta", "partial_json": call.arguments}]
+def _opening(block: Sequence[Piece]) -> Object:
+    match block[0]:
+        case ToolFragment():
+            call = called(block)
+            return {"type": "tool_use", "id": call.id, "name": call.name, "input": {}}
+        case Thinking():
+            return {"type": "thinking", "thinking": "", "signature": ""}
+        case _:
+            return {"type": "text", "text": ""}
 
 
-def _blocks(reply: Reply) -> Iterator[Json]:
-    if reply.thinking:
-        yield {"type": "thinking", "thinking": reply.thinking, "signature": ""}
-    if reply.text:
-        yield {"type": "text", "text": reply.text}
-    for call in reply.tool_calls:
-        yield {"type": "tool_use", "id": call.id, "name": call.name, "input": arguments_of(call)}
+def _delta(piece: Piece) -> Object:
+    match piece:
+        case ToolFragment(arguments=arguments):
+            return {"type": "input_json_delta", "partial_json": arguments}
+        case Thinking(text=text):
+            return {"type": "thinking_delta", "thinking": text}
+        case _:
+            return {"type": "text_delta", "text": piece.text}
+
+
+def _block(block: Sequence[Piece]) -> Json:
+    match block[0]:
+        case ToolFragment():
+            call = called(block)
+            return {"type": "tool_use", "id": call.id, "name": call.name, "input": arguments_of(call)}
+        case Thinking():
+            return {"type": "thinking", "thinking": joined(block), "signature": ""}
+        case _:
+            return {"type": "text", "text": joined(block)}
 
 
 def _message(reply: Reply, prompt: Prompt, content: list[Json]) -> Object:

@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from harness.dialects import _gemini_prompt as asked
-from harness.dialects import _gemini_render as said
+from harness.dialects import _gemini_render as rendering
 from harness.dialects._answer import FrameDecoder, frames_of
 from harness.dialects._gemini_trouble import blocked, problem_of
 from harness.dialects._trouble import failed
@@ -26,6 +26,7 @@ from harness.model import (
     Prompt,
     Reply,
     Request,
+    Spoken,
     Text,
     Thinking,
     ToolFragment,
@@ -84,9 +85,9 @@ class Gemini:
         """`prompt` as a request, streamed with `alt=sse` where it says so."""
         return asked.request_of(prompt, base_url)
 
-    def render(self, reply: Reply, prompt: Prompt, pieces: Sequence[str]) -> tuple[Head, tuple[bytes, ...]]:
+    def render(self, reply: Reply, prompt: Prompt, said: Sequence[Spoken]) -> tuple[Head, tuple[bytes, ...]]:
         """`reply` in this dialect: one SSE event a piece, or one JSON object."""
-        return said.rendered(reply, prompt, pieces)
+        return rendering.rendered(reply, prompt, said)
 
 
 def _path(request: Request) -> re.Match[str] | None:

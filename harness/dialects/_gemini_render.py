@@ -9,7 +9,12 @@ from harness.dialects._asking import arguments_of, assistant_calls
 from harness.dialects._saying import (
     EVENT_STREAM,
     JSON,
+    Piece,
+    blocks,
+    called,
     error_status,
+    in_order,
+    joined,
     native_finish,
     no_form,
     ok,
@@ -17,7 +22,20 @@ from harness.dialects._saying import (
     sse_event,
 )
 from harness.dialects._untyped import Object, dumped
-from harness.model import FinishReason, Head, Json, Problem, ProblemKind, Prompt, Reply, ToolCall, Usage
+from harness.model import (
+    FinishReason,
+    Head,
+    Json,
+    Problem,
+    ProblemKind,
+    Prompt,
+    Reply,
+    Spoken,
+    Thinking,
+    ToolCall,
+    ToolFragment,
+    Usage,
+)
 
 _NAME: Final = "gemini"
 _FINISH: Final[dict[FinishReason, str]] = {
@@ -50,17 +68,20 @@ _COUNTS: Final = {
 }
 
 
-def rendered(reply: Reply, prompt: Prompt, pieces: Sequence[str]) -> tuple[Head, tuple[bytes, ...]]:
+def rendered(reply: Reply, prompt: Prompt, said: Sequence[Spoken]) -> tuple[Head, tuple[bytes, ...]]:
     """Raises DialectError for a refusal text, a soft failure and finish reasons that this wire does not have."""
     if reply.refusal:
         raise no_form(_NAME, "a refusal apart from the text; write it as `text`, or as `finish: filter`")
-    problem = reply.problem
-    if problem and problem.kind != "content-filter" and not (prompt.stream and (pieces or reply.thinking)):
+    problem, parts = (
+        reply.problem,
+        [_part(block) for block in _cut(in_order(reply, said), streamed=bool(prompt.stream))],
+    )
+    if problem and problem.kind != "content-filter" and not (prompt.stream and parts):
         return _failure(problem)
     assistant_calls(_NAME, reply)
     if prompt.stream:
-        return ok(EVENT_STREAM), tuple(sse_event("", frame, "\r\n") for frame in _frames(reply, prompt, pieces))
-    return ok(JSON), (dumped(_whole(reply, prompt)).encode(),)
+        return ok(EVENT_STREAM), tuple(sse_event("", frame, "\r\n") for frame in _frames(reply, prompt, parts))
+    return ok(JSON), (dumped(_whole(reply, prompt, parts)).encode(),)
 
 
 def _failure(problem: Problem) -> tuple[Head, tuple[bytes, ...]]:
@@ -81,28 +102,27 @@ def _error(problem: Problem, status: int) -> Object:
     return {"error": {**error, "details": details} if details else error}
 
 
-def _frames(reply: Reply, prompt: Prompt, pieces: Sequence[str]) -> Iterator[Object]:
+def _frames(reply: Reply, prompt: Prompt, parts: Sequence[Object]) -> Iterator[Object]:
     problem = reply.problem
     if problem and problem.kind == "content-filter":
         yield {**_blocked(problem), **_identity(reply, prompt)}
         return
-    if reply.thinking:
-        yield {**_candidate([{"text": reply.thinking, "thought": True}]), **_identity(reply, prompt)}
-    for piece in pieces:
-        yield {**_candidate([{"text": piece}]), **_identity(reply, prompt)}
+    # What is called at the end is called in the frame that says why the answer ends.
+    last = len(parts)
+    while last and "functionCall" in parts[last - 1] and not problem:
+        last -= 1
+    for part in parts[:last]:
+        yield {**_candidate([part]), **_identity(reply, prompt)}
     if problem:
         yield _error(problem, error_status(_NAME, problem, overloaded=_OVERLOADED))
         return
-    yield {**_candidate(_calls(reply.tool_calls), reply), **_counts(reply.usage), **_identity(reply, prompt)}
+    yield {**_candidate(parts[last:], reply), **_counts(reply.usage), **_identity(reply, prompt)}
 
 
-def _whole(reply: Reply, prompt: Prompt) -> Object:
+def _whole(reply: Reply, prompt: Prompt, parts: Sequence[Object]) -> Object:
     problem = reply.problem
     if problem:
         return {**_blocked(problem), **_counts(reply.usage), **_identity(reply, prompt)}
-    thoughts: list[Json] = [{"text": reply.thinking, "thought": True}] if reply.thinking else []
-    texts: list[Json] = [{"text": reply.text}] if reply.text else []
-    parts = [*thoughts, *texts, *_calls(reply.tool_calls)]
     return {**_candidate(parts, reply), **_counts(reply.usage), **_identity(reply, prompt)}
 
 
@@ -111,15 +131,30 @@ def _blocked(problem: Problem) -> Object:
     return {"promptFeedback": {"blockReason": reason, "blockReasonMessage": problem.message}}
 
 
-def _candidate(parts: list[Json], ends: Reply | None = None) -> Object:
-    content: Object = {"parts": parts, "role": "model"} if parts else {"role": "model"}
+def _cut(pieces: Sequence[Piece], *, streamed: bool) -> Iterator[Sequence[Piece]]:
+    """The parts: those of a stream are its pieces, but a tool call is always one part."""
+    for block in blocks(pieces):
+        if streamed and not isinstance(block[0], ToolFragment):
+            yield from ([piece] for piece in block)
+        else:
+            yield block
+
+
+def _part(block: Sequence[Piece]) -> Object:
+    match block[0]:
+        case ToolFragment():
+            return {"functionCall": _call(called(block))}
+        case Thinking():
+            return {"text": joined(block), "thought": True}
+        case _:
+            return {"text": joined(block)}
+
+
+def _candidate(parts: Sequence[Object], ends: Reply | None = None) -> Object:
+    content: Object = {"parts": list(parts), "role": "model"} if parts else {"role": "model"}
     candidate: Object = {"content": content, "index": 0}
     word = native_finish(_NAME, ends, _FINISH) if ends else None
     return {"candidates": [{**candidate, "finishReason": word} if word else candidate]}
-
-
-def _calls(calls: Sequence[ToolCall]) -> list[Json]:
-    return [{"functionCall": _call(call)} for call in calls]
 
 
 def _call(call: ToolCall) -> Json:

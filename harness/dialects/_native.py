@@ -16,7 +16,7 @@ from typing import Final
 
 from harness.dialects import _native_lines as lines
 from harness.dialects._answer import FrameDecoder, frames_of
-from harness.dialects._saying import NDJSON, ok
+from harness.dialects._saying import NDJSON, Piece, in_order, ok
 from harness.dialects._untyped import Object, as_list, as_object, as_text, dumped, loaded, request_object
 from harness.errors import DialectError
 from harness.model import (
@@ -28,15 +28,12 @@ from harness.model import (
     Json,
     Message,
     Prompt,
-    Refusal,
     Reply,
     Request,
+    Spoken,
     Status,
-    Text,
-    Thinking,
     Tool,
     ToolCall,
-    ToolFragment,
     Unknown,
 )
 from harness.spec import Decoder, Operation
@@ -83,11 +80,10 @@ class Native:
         del base_url
         return native_request("complete", prompt)
 
-    def render(self, reply: Reply, prompt: Prompt, pieces: Sequence[str]) -> tuple[Head, tuple[bytes, ...]]:
+    def render(self, reply: Reply, prompt: Prompt, said: Sequence[Spoken]) -> tuple[Head, tuple[bytes, ...]]:
         """`reply` as lines, streamed or not: this wire knows no difference. Nothing is beyond it."""
         del prompt
-        said = tuple(pieces) or ((reply.text,) if reply.text else ())
-        return ok(NDJSON), tuple(native_line(delta) for delta in _deltas(reply, said))
+        return ok(NDJSON), tuple(native_line(delta) for delta in _deltas(reply, in_order(reply, said)))
 
 
 class _LineDecoder(FrameDecoder):
@@ -157,18 +153,12 @@ def native_line(delta: Delta) -> bytes:
     return f"{dumped(lines.line_of(delta))}\n".encode()
 
 
-def _deltas(reply: Reply, pieces: Sequence[str]) -> Iterator[Delta]:
+def _deltas(reply: Reply, pieces: Sequence[Piece]) -> Iterator[Delta]:
     """What a Reply has apart from its sum (progress, unknown things) stands in its deltas only."""
     if reply.id or reply.model:
         yield Began(reply.id, reply.model)
     yield from (delta for delta in reply.deltas if isinstance(delta, Status | Unknown))
-    if reply.thinking:
-        yield Thinking(reply.thinking)
-    yield from map(Text, pieces)
-    if reply.refusal:
-        yield Refusal(reply.refusal)
-    for index, call in enumerate(reply.tool_calls):
-        yield ToolFragment(index, call.name, call.arguments, call.id)
+    yield from pieces
     if reply.finish is not None or reply.native_finish:
         yield Finish(reply.finish, reply.native_finish)
     yield from (told for told in (reply.usage, reply.problem) if told)

@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from harness.dialects import _ollama_prompt as asked
-from harness.dialects import _ollama_render as said
+from harness.dialects import _ollama_render as rendering
 from harness.dialects._answer import FrameDecoder, frames_of
 from harness.dialects._trouble import failed, kind_of_status, retry_after_s
 from harness.dialects._untyped import Object, as_count, as_list, as_object, as_text, dumped
@@ -26,6 +26,7 @@ from harness.model import (
     Prompt,
     Reply,
     Request,
+    Spoken,
     Text,
     Thinking,
     ToolFragment,
@@ -74,13 +75,13 @@ class Ollama:
         """`prompt` as a request to `/api/chat`, which takes every prompt."""
         return asked.request_of(prompt, base_url)
 
-    def render(self, reply: Reply, prompt: Prompt, pieces: Sequence[str]) -> tuple[Head, tuple[bytes, ...]]:
+    def render(self, reply: Reply, prompt: Prompt, said: Sequence[Spoken]) -> tuple[Head, tuple[bytes, ...]]:
         """`reply` in this dialect, one line a piece.
 
         A prompt does not know which of the two operations it came by, so this is the form of `/api/chat` with the text
         under `response` as well: clients of `/api/generate` read that, and clients of `/api/chat` ignore it.
         """
-        return said.rendered(reply, prompt, pieces)
+        return rendering.rendered(reply, prompt, said)
 
 
 class _Reader:

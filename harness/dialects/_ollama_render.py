@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Final
 
 from harness.dialects._asking import arguments_of, assistant_calls
-from harness.dialects._saying import JSON, NDJSON, error_status, native_finish, no_form, ok, problem_headers
+from harness.dialects._saying import (
+    JSON,
+    NDJSON,
+    Piece,
+    called,
+    error_status,
+    in_order,
+    joined,
+    native_finish,
+    no_form,
+    ok,
+    problem_headers,
+)
 from harness.dialects._untyped import Object, dumped
-from harness.model import FinishReason, Head, Json, Prompt, Reply, ToolCall
+from harness.model import FinishReason, Head, Json, Prompt, Reply, Spoken, Thinking, ToolCall, ToolFragment
 
 _NAME: Final = "ollama"
 _FINISH: Final[dict[FinishReason, str]] = {"stop": "stop", "tool": "stop", "length": "length", "load": "load"}
@@ -17,13 +30,13 @@ _CREATED: Final = "2026-01-01T00:00:00Z"
 """A fixed moment: the same reply is the same bytes."""
 
 
-def rendered(reply: Reply, prompt: Prompt, pieces: Sequence[str]) -> tuple[Head, tuple[bytes, ...]]:
+def rendered(reply: Reply, prompt: Prompt, said: Sequence[Spoken]) -> tuple[Head, tuple[bytes, ...]]:
     """Raises DialectError for a refusal text, an answer id, a soft failure and finish reasons that this wire lacks."""
     if reply.refusal:
         raise no_form(_NAME, "a refusal apart from the text; write it as `text`")
     problem = reply.problem
-    streamed = prompt.stream is not False
-    if problem and not (streamed and (pieces or reply.thinking)):
+    streamed, pieces = prompt.stream is not False, in_order(reply, said)
+    if problem and not (streamed and pieces):
         status = error_status(_NAME, problem, overloaded=_OVERLOADED)
         return Head(status, problem_headers(problem, JSON)), (_line({"error": problem.message}),)
     assistant_calls(_NAME, reply)
@@ -37,18 +50,30 @@ def _line(item: Object) -> bytes:
     return f"{dumped(item)}\n".encode()
 
 
-def _lines(reply: Reply, prompt: Prompt, pieces: Sequence[str]) -> Iterator[Object]:
+def _lines(reply: Reply, prompt: Prompt, pieces: Sequence[Piece]) -> Iterator[Object]:
     opening = _opening(reply, prompt)
-    if reply.thinking:
-        yield {**opening, **_message("", reply.thinking), "done": False}
-    for piece in pieces:
-        yield {**opening, **_message(piece), "done": False}
+    for block in _cut(pieces):
+        match block[0]:
+            case ToolFragment():
+                calls = [called(list(call)) for _, call in groupby(block, lambda piece: getattr(piece, "index", None))]
+                yield {**opening, **_message("", calls=calls), "done": False}
+            case Thinking(text=text):
+                yield {**opening, **_message("", text), "done": False}
+            case _:
+                yield {**opening, **_message(joined(block)), "done": False}
     if reply.problem:
         yield {"error": reply.problem.message}
         return
-    if reply.tool_calls:
-        yield {**opening, **_message("", calls=reply.tool_calls), "done": False}
     yield {**opening, **_message(""), **_closing(reply)}
+
+
+def _cut(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
+    """A line each: a piece, or the tool calls that follow each other."""
+    for is_call, group in groupby(pieces, lambda piece: isinstance(piece, ToolFragment)):
+        if is_call:
+            yield list(group)
+        else:
+            yield from ([piece] for piece in group)
 
 
 def _opening(reply: Reply, prompt: Prompt) -> Object:

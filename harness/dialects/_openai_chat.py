@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from harness.dialects import _openai_prompt as asked
-from harness.dialects import _openai_render as said
+from harness.dialects import _openai_render as rendering
 from harness.dialects._answer import FrameDecoder, frames_of
 from harness.dialects._openai_trouble import has_error, problem_of
 from harness.dialects._trouble import failed
@@ -27,6 +27,7 @@ from harness.model import (
     Refusal,
     Reply,
     Request,
+    Spoken,
     Text,
     Thinking,
     ToolFragment,
@@ -94,9 +95,9 @@ class OpenAIChat:
         """`prompt` as a request to `base_url` (which ends in `/v1` at most servers)."""
         return asked.request_of(prompt, base_url)
 
-    def render(self, reply: Reply, prompt: Prompt, pieces: Sequence[str]) -> tuple[Head, tuple[bytes, ...]]:
+    def render(self, reply: Reply, prompt: Prompt, said: Sequence[Spoken]) -> tuple[Head, tuple[bytes, ...]]:
         """`reply`, one chunk for each SSE event; streamed usage only where `stream_options` asks for it."""
-        return said.rendered(reply, prompt, pieces)
+        return rendering.rendered(reply, prompt, said)
 
 
 class ChunkReader:

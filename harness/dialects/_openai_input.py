@@ -1,16 +1,19 @@
-"""What a Responses request asks. One message of other wires is several items here: text, calls, and what tools said."""
+"""What a Responses request asks, both ways. One message of other wires is several items here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
+from harness.dialects._asking import post, refuse
 from harness.dialects._openai_prompt import arguments_of, attachments_of, parameters_of, text_of, tool_of
+from harness.dialects._saying import no_form
 from harness.dialects._untyped import Object, as_list, as_object, as_text, request_object
 from harness.errors import DialectError
-from harness.model import Json, Message, Prompt, Request, ToolCall
+from harness.model import Json, Message, Prompt, Request, Tool, ToolCall
 
+_NAME: Final = "openai-responses"
 _ELSEWHERE: Final = frozenset(
     {"model", "input", "instructions", "tools", "stream", "max_output_tokens", "text", "stop"}
 )
@@ -70,3 +73,41 @@ def _message(kind: str, item: Object) -> Message:
         return Message("tool" if kind.endswith("_output") else "assistant", attachments=(kind,))
     content = item.get("content")
     return Message(role, text_of(content), attachments=attachments_of(content))
+
+
+def request_of(prompt: Prompt, base_url: str) -> Request:
+    """`prompt` as a request. Raises DialectError for what this wire cannot say: attachments, of which only the name is
+    known, and stop sequences."""
+    refuse(_NAME, prompt, ("stop_sequences", "n"))
+    if any(message.name for message in prompt.messages):
+        raise no_form(_NAME, "the name of who speaks; ask in openai-chat")
+    body: Object = {"model": prompt.model, "input": [item for message in prompt.messages for item in _items(message)]}
+    if prompt.tools:
+        body["tools"] = [_wire_tool(tool) for tool in prompt.tools]
+    text = as_object(prompt.parameters.get("text"))
+    form = prompt.parameters.get("response_format")
+    if form is not None:
+        text = {**text, "format": {"type": "json_object"} if form == "json" else form}
+    if text:
+        body["text"] = text
+    elsewhere = {"max_tokens": "max_output_tokens"}
+    rest = {name: value for name, value in prompt.parameters.items() if name not in {"text", "response_format"}}
+    body.update({elsewhere.get(name, name): value for name, value in rest.items()})
+    if prompt.stream is not None:
+        body["stream"] = prompt.stream
+    return post(f"{base_url.rstrip('/')}/responses", body)
+
+
+def _items(message: Message) -> Iterator[Json]:
+    if message.role == "tool":
+        yield {"type": "function_call_output", "call_id": message.tool_call_id, "output": message.content}
+        return
+    if message.content or not message.tool_calls:
+        yield {"role": message.role, "content": message.content}
+    for call in message.tool_calls:
+        yield {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": call.arguments}
+
+
+def _wire_tool(tool: Tool) -> Json:
+    function: Object = {"type": "function", "name": tool.name, "parameters": dict(tool.schema), "strict": False}
+    return {**function, "description": tool.description} if tool.description else function

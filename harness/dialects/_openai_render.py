@@ -8,9 +8,22 @@ from typing import Final
 
 from harness.dialects._openai_prompt import wire_call
 from harness.dialects._openai_trouble import envelope, refused
-from harness.dialects._saying import EVENT_STREAM, JSON, native_finish, no_form, ok, sse_event
+from harness.dialects._saying import EVENT_STREAM, JSON, Piece, in_order, native_finish, no_form, ok, sse_event
 from harness.dialects._untyped import Object, as_object, dumped
-from harness.model import FinishReason, Head, Json, Prompt, Reply, ToolCall, Usage
+from harness.model import (
+    FinishReason,
+    Head,
+    Json,
+    Prompt,
+    Refusal,
+    Reply,
+    Spoken,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolFragment,
+    Usage,
+)
 
 _NAME: Final = "openai-chat"
 _FINISH: Final[dict[FinishReason, str]] = {
@@ -21,10 +34,11 @@ _FINISH: Final[dict[FinishReason, str]] = {
     "refusal": "stop",
     "error": "error",
 }
-_DONE: Final = b"data: [DONE]\n\n"
+DONE: Final = b"data: [DONE]\n\n"
+"""The last frame of a stream."""
 
 
-def rendered(reply: Reply, prompt: Prompt, pieces: Sequence[str]) -> tuple[Head, tuple[bytes, ...]]:
+def rendered(reply: Reply, prompt: Prompt, said: Sequence[Spoken]) -> tuple[Head, tuple[bytes, ...]]:
     """Raises DialectError for a soft failure, finish reasons that this wire lacks, and an error after text that is not
     streamed. A refusal without its text would be an ordinary stop, so it raises too."""
     problem = reply.problem
@@ -36,14 +50,13 @@ def rendered(reply: Reply, prompt: Prompt, pieces: Sequence[str]) -> tuple[Head,
     if reply.finish == "refusal" and not reply.refusal:
         raise no_form(_NAME, "a refusal without its text; give `refusal`, or finish with `filter`")
     if prompt.stream:
-        said = tuple(pieces) or ((reply.text,) if reply.text else ())
-        return ok(EVENT_STREAM), tuple(_events(reply, prompt, said))
+        return ok(EVENT_STREAM), tuple(_events(reply, prompt, in_order(reply, said)))
     return ok(JSON), (dumped(_completion(reply, prompt)).encode(),)
 
 
-def _events(reply: Reply, prompt: Prompt, pieces: Sequence[str]) -> Iterator[bytes]:
+def _events(reply: Reply, prompt: Prompt, pieces: Sequence[Piece]) -> Iterator[bytes]:
     opening = _opening(reply, prompt, "chat.completion.chunk")
-    for delta in _deltas(reply, pieces):
+    for delta in _deltas(pieces):
         yield sse_event("", {**opening, "choices": [_choice("delta", delta, None)]})
     if reply.problem:
         yield sse_event("", envelope(_NAME, reply.problem))
@@ -52,22 +65,25 @@ def _events(reply: Reply, prompt: Prompt, pieces: Sequence[str]) -> Iterator[byt
     if word:
         yield sse_event("", {**opening, "choices": [_choice("delta", {}, word)]})
     if reply.usage and as_object(prompt.parameters.get("stream_options")).get("include_usage"):
-        yield sse_event("", {**opening, "choices": [], "usage": _usage(reply.usage)})
-    yield _DONE
+        yield sse_event("", {**opening, "choices": [], "usage": usage_of(reply.usage)})
+    yield DONE
 
 
-def _deltas(reply: Reply, pieces: Sequence[str]) -> Iterator[Object]:
+def _deltas(pieces: Sequence[Piece]) -> Iterator[Object]:
     yield {"role": "assistant", "content": ""}
-    if reply.thinking:
-        yield {"reasoning_content": reply.thinking}
-    for piece in filter(None, pieces):
-        yield {"content": piece}
-    if reply.refusal:
-        yield {"refusal": reply.refusal}
-    for index, call in enumerate(reply.tool_calls):
-        yield {"tool_calls": [{"index": index, **wire_call(ToolCall(call.name, "", call.id))}]}
-        if call.arguments:
-            yield {"tool_calls": [{"index": index, "function": {"arguments": call.arguments}}]}
+    for piece in pieces:
+        match piece:
+            case Thinking(text=text):
+                yield {"reasoning_content": text}
+            case Text(text=text):
+                yield {"content": text}
+            case Refusal(text=text):
+                yield {"refusal": text}
+            case ToolFragment(index=index, name=name, arguments=arguments, id=known):
+                if name or known:
+                    yield {"tool_calls": [{"index": index, **wire_call(ToolCall(name, "", known))}]}
+                if arguments:
+                    yield {"tool_calls": [{"index": index, "function": {"arguments": arguments}}]}
 
 
 def _completion(reply: Reply, prompt: Prompt) -> Object:
@@ -79,7 +95,7 @@ def _completion(reply: Reply, prompt: Prompt) -> Object:
     if reply.tool_calls:
         message["tool_calls"] = [wire_call(call) for call in reply.tool_calls]
     choice = _choice("message", message, native_finish(_NAME, reply, _FINISH))
-    usage: Object = {"usage": _usage(reply.usage)} if reply.usage else {}
+    usage: Object = {"usage": usage_of(reply.usage)} if reply.usage else {}
     return {**_opening(reply, prompt, "chat.completion"), "choices": [choice], **usage}
 
 
@@ -97,7 +113,8 @@ def _id(reply: Reply) -> str:
     return f"chatcmpl-harness-{digest[:12]}"
 
 
-def _usage(usage: Usage) -> Json:
+def usage_of(usage: Usage) -> Json:
+    """The counts, as this family says them."""
     read, written = usage.input_tokens or 0, usage.output_tokens or 0
     counts: Object = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
     if usage.cached_tokens is not None:

@@ -1,4 +1,4 @@
-"""OpenAI Responses: typed events, or one object; reading only.
+"""OpenAI Responses: typed events, or one object.
 
 Wire forms: https://platform.openai.com/docs/api-reference/responses and .../responses-streaming.
 The stream says everything up to four times: in deltas, when the part is done, when the item is done, and in the
@@ -13,13 +13,13 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from harness.dialects import _openai_input as asked
+from harness.dialects import _openai_items_render as rendering
 from harness.dialects._answer import FrameDecoder, frames_of
 from harness.dialects._openai_items import Told
 from harness.dialects._openai_trouble import has_error, problem_of
-from harness.dialects._saying import no_form
 from harness.dialects._trouble import failed
 from harness.dialects._untyped import Object, as_count, as_list, as_object, as_text, dumped
-from harness.model import Began, Delta, Finish, FinishReason, Head, Prompt, Reply, Request, Unknown, Usage
+from harness.model import Began, Delta, Finish, FinishReason, Head, Prompt, Reply, Request, Spoken, Unknown, Usage
 from harness.spec import Decoder, Operation
 
 _PATH: Final = re.compile(r"(?:/deployments/(?P<model>[^/]+))?/responses/?$")
@@ -37,14 +37,13 @@ _BOOKKEEPING: Final = frozenset(
     }
 )
 _ENDS: Final = frozenset({"response.completed", "response.incomplete", "response.failed", "response.done"})
-_RENDERERS: Final = "openai-chat, anthropic, gemini, ollama and native have"
 
 
 class OpenAIResponses:
-    """The dialect `openai-responses`. It only reads."""
+    """The dialect `openai-responses`."""
 
     name = "openai-responses"
-    renders = False
+    renders = True
 
     def operation(self, request: Request) -> Operation | None:
         """`openai.responses`, at whatever host and prefix; a poll of one that runs in the background has its id and its
@@ -71,14 +70,12 @@ class OpenAIResponses:
         return FrameDecoder(head, _Reader(head).read)
 
     def encode(self, prompt: Prompt, base_url: str) -> Request:
-        """Raises DialectError: this dialect only reads."""
-        del prompt, base_url
-        raise no_form(self.name, f"a request of its own making; {_RENDERERS}")
+        """`prompt` as a request to `base_url`, which ends in `/v1`. Raises DialectError for what cannot be said."""
+        return asked.request_of(prompt, base_url)
 
-    def render(self, reply: Reply, prompt: Prompt, pieces: Sequence[str]) -> tuple[Head, tuple[bytes, ...]]:
-        """Raises DialectError: this dialect only reads."""
-        del reply, prompt, pieces
-        raise no_form(self.name, f"an answer of its own making; {_RENDERERS}")
+    def render(self, reply: Reply, prompt: Prompt, said: Sequence[Spoken]) -> tuple[Head, tuple[bytes, ...]]:
+        """`reply` as events or as one object. Raises DialectError for what this wire cannot carry."""
+        return rendering.rendered(reply, prompt, said)
 
 
 class _Reader:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.dialects._saying import no_form
-from harness.model import Head, Prompt, Reply, Request
+from harness.model import Head, Prompt, Reply, Request, Spoken
 
 
 class ReadOnly:
@@ -19,7 +19,7 @@ class ReadOnly:
         del prompt, base_url
         raise no_form(self.name, "a request of its own making; ask in openai-chat, anthropic, gemini or ollama")
 
-    def render(self, reply: Reply, prompt: Prompt, pieces: Sequence[str]) -> tuple[Head, tuple[bytes, ...]]:
+    def render(self, reply: Reply, prompt: Prompt, said: Sequence[Spoken]) -> tuple[Head, tuple[bytes, ...]]:
         """Raises DialectError: this dialect only reads."""
-        del reply, prompt, pieces
+        del reply, prompt, said
         raise no_form(self.name, "an answer of its own making; openai-chat, anthropic, gemini, ollama and native have")

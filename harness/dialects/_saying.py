@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Final, TypeAlias
 
 from harness.dialects._untyped import Object, dumped
 from harness.errors import DialectError
-from harness.model import FinishReason, Head, Headers, Problem, ProblemKind, Reply
+from harness.model import (
+    FinishReason,
+    Head,
+    Headers,
+    Problem,
+    ProblemKind,
+    Refusal,
+    Reply,
+    Spoken,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolFragment,
+)
+
+Piece: TypeAlias = Text | Thinking | Refusal | ToolFragment
 
 JSON: Final = "application/json"
 EVENT_STREAM: Final = "text/event-stream; charset=utf-8"
@@ -27,6 +43,38 @@ _STATUS: Final[dict[ProblemKind, int]] = {
     "content-filter": 400,
     "unknown": 500,
 }
+
+
+def in_order(reply: Reply, said: Sequence[Spoken]) -> list[Piece]:
+    """What `reply` says, piece by piece: `said`, and whole what of it is not among that. Nothing in it is empty."""
+    pieces = [Text(piece) if isinstance(piece, str) else piece for piece in said]
+    kinds = {type(piece) for piece in pieces}
+    before: list[Piece] = [Thinking(reply.thinking)] if Thinking not in kinds else []
+    if Text not in kinds:
+        before.append(Text(reply.text))
+    behind: list[Piece] = [Refusal(reply.refusal)] if Refusal not in kinds else []
+    if ToolFragment not in kinds:
+        behind += [ToolFragment(at, call.name, call.arguments, call.id) for at, call in enumerate(reply.tool_calls)]
+    return [piece for piece in (*before, *pieces, *behind) if isinstance(piece, ToolFragment) or piece.text]
+
+
+def blocks(pieces: Sequence[Piece]) -> list[list[Piece]]:
+    """`pieces` of the same kind that follow each other, and of the same tool call."""
+
+    def block(piece: Piece) -> object:
+        return piece.index if isinstance(piece, ToolFragment) else type(piece)
+
+    return [list(group) for _, group in groupby(pieces, block)]
+
+
+def called(pieces: Sequence[Piece]) -> ToolCall:
+    """The tool call that `pieces`, fragments of one, add up to."""
+    return Reply.of(pieces).tool_calls[0]
+
+
+def joined(pieces: Sequence[Piece]) -> str:
+    """The text of `pieces`, none of which is of a tool call."""
+    return "".join(piece.text for piece in pieces if not isinstance(piece, ToolFragment))
 
 
 def ok(content_type: str) -> Head:

@@ -178,6 +178,10 @@ Delta: TypeAlias = (
 )  # fmt: skip
 
 
+Spoken: TypeAlias = str | Text | Thinking | Refusal | ToolFragment
+"""A piece of an answer as a model says it: each is one delta of a stream. A plain text is a Text."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """One answer, decoded. All but `deltas` is of choice 0; `deltas` has every choice."""

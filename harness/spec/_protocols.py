@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from harness.model import Delta, Head, Interaction, Json, Nanos, Prompt, Reply, Request, Timeline
+from harness.model import Delta, Head, Interaction, Json, Nanos, Prompt, Reply, Request, Spoken, Timeline
 
 
 @runtime_checkable
@@ -135,10 +135,12 @@ class Dialect(Protocol):
     def encode(self, prompt: Prompt, base_url: str) -> Request:
         """`prompt` as a request of this dialect, without credentials. Raises DialectError where it cannot be said."""
 
-    def render(self, reply: Reply, prompt: Prompt, pieces: Sequence[str]) -> tuple[Head, tuple[bytes, ...]]:
+    def render(self, reply: Reply, prompt: Prompt, said: Sequence[Spoken]) -> tuple[Head, tuple[bytes, ...]]:
         """`reply` as this dialect would send it for `prompt`: streamed or not as `prompt.stream` says.
 
-        `pieces` is the text of the reply in the pieces to stream, one delta each; joined they are `reply.text`.
+        `said` is what the model says in the order and the pieces in which it says it, one delta each: their sum is that
+        of `reply`. A kind that is not among them (no thinking, no tool call) is taken whole from `reply`: thinking
+        before, a refusal and tool calls behind.
         `decode(render(reply))` has the same meaning. Raises DialectError where the dialect has no form for it.
         """
 

@@ -295,3 +295,40 @@ def test_a_recorded_response_means_what_the_sdk_shows(uri: str, body: bytes) -> 
         assert ours.usage.output_tokens == theirs.usage.output_tokens
     expected = "tool" if calls else "stop"
     assert ours.finish == (expected if theirs.status == "completed" else "pause")
+
+
+@pytest.mark.parametrize("reply", REPLIES.values(), ids=REPLIES.keys())
+def test_the_sdk_shows_the_responses_that_we_render(reply: Reply) -> None:
+    dialect = dialects.get("openai-responses")
+    head, chunks = dialect.render(reply, Prompt(model="m", stream=True), list(reply.text))
+    stream = answering(head, b"".join(chunks)).responses.create(model="m", input="hi", stream=True)
+    events = list(stream)
+    streamed = getattr(events[-1], "response", None)
+    assert "".join(event.delta for event in events if event.type == "response.output_text.delta") == reply.text
+    assert [event.sequence_number for event in events] == list(range(len(events)))
+    head, chunks = dialect.render(reply, Prompt(model="m", stream=False), [])
+    whole = answering(head, b"".join(chunks)).responses.create(model="m", input="hi")
+    for response in (streamed, whole):
+        assert response is not None
+        calls = tuple(
+            ToolCall(item.name, item.arguments, item.call_id)
+            for item in response.output
+            if item.type == "function_call"
+        )
+        assert (response.output_text, calls) == (reply.text, reply.tool_calls)
+        assert response.status == ("incomplete" if reply.finish in {"length", "filter"} else "completed")
+    if reply.usage:
+        assert whole.usage is not None
+        assert (whole.usage.input_tokens, whole.usage.output_tokens) == (3, reply.usage.output_tokens)
+
+
+def test_the_sdk_shows_the_completions_that_we_render() -> None:
+    dialect = dialects.get("openai-completions")
+    reply = Reply(text="Hé 🌍", finish="length")
+    head, chunks = dialect.render(reply, Prompt(model="m", stream=True), ["Hé", " 🌍"])
+    stream = answering(head, b"".join(chunks)).completions.create(model="m", prompt="hi", stream=True)
+    pieces = [(chunk.choices[0].text, chunk.choices[0].finish_reason) for chunk in stream]
+    assert pieces == [("Hé", None), (" 🌍", None), ("", "length")]
+    head, chunks = dialect.render(reply, Prompt(model="m", stream=False), [])
+    whole = answering(head, b"".join(chunks)).completions.create(model="m", prompt="hi")
+    assert (whole.choices[0].text, whole.choices[0].finish_reason) == ("Hé 🌍", "length")

@@ -287,5 +287,13 @@ def test_legacy_completions_are_read() -> None:
     found = dialects.decode(asked, Timeline.of(Head(200), [body]))
     assert found is not None
     assert (found.text, found.finish) == ("Hi", "length")
+    head, chunks = known[0].render(Reply(text="Hi there", finish="length"), Prompt(stream=True), ["Hi ", "there"])
+    again = dialects.decode(asked, Timeline.of(head, chunks))
+    assert again is not None
+    assert ([d.text for d in again.deltas if isinstance(d, Text)][:2], again.finish) == (["Hi ", "there"], "length")
     with pytest.raises(DialectError, match="openai-chat"):
-        known[0].render(found, Prompt(), [])
+        known[0].render(Reply(tool_calls=(ToolCall("f"),)), Prompt(), [])
+    told = Prompt((Message("user", "a"),), "m", {"stop_sequences": ["x"]}, stream=True)
+    assert known[0].prompt(known[0].encode(told, "http://h/v1")) == told
+    with pytest.raises(DialectError, match="openai-chat"):
+        known[0].encode(Prompt((Message("system", "a"),)), "http://h/v1")

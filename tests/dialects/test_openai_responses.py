@@ -20,6 +20,7 @@ from harness.model import (
     Text,
     Thinking,
     Timeline,
+    Tool,
     ToolCall,
     Unknown,
     Usage,
@@ -184,13 +185,25 @@ def test_a_request_of_items_is_a_conversation() -> None:
     )
 
 
-def test_it_only_reads_and_says_who_writes() -> None:
+def test_a_request_is_read_as_it_was_written() -> None:
     dialect = dialects.get("openai-responses")
-    assert not dialect.renders
-    with pytest.raises(DialectError, match="openai-chat"):
-        dialect.encode(Prompt(), URL)
-    with pytest.raises(DialectError, match="native"):
-        dialect.render(Reply(), Prompt(), [])
+    asked = Prompt(
+        (
+            Message("system", "Be brief."),
+            Message("user", "Weather?"),
+            Message("assistant", "Let me see.", tool_calls=(ToolCall("f", "{}", "call_1"),)),
+            Message("tool", "21", tool_call_id="call_1"),
+        ),
+        "m",
+        {"max_tokens": 9, "response_format": {"type": "text"}, "text": {"verbosity": "low"}},
+        (Tool("f", "It is.", {"type": "object"}),),
+        stream=True,
+    )
+    request = dialect.encode(asked, "https://api.openai.com/v1")
+    assert request.url == URL
+    assert dialect.prompt(request) == asked
+    with pytest.raises(DialectError, match="stop_sequences"):
+        dialect.encode(Prompt(parameters={"stop_sequences": ["x"]}), URL)
     with pytest.raises(DialectError, match=r"\$\.input"):
         dialect.prompt(Request("POST", URL, body=b'{"input": 7}'))
 
