@@ -2,7 +2,9 @@
 
 from harness.clock._active import installed_clock
 from harness.clock._calendar import since_1970
+from harness.clock._counting import why_counting
 from harness.clock._duration import parse_duration
+from harness.clock._leftovers import Leftovers, Watch, watching_leftovers
 from harness.clock._loop import VirtualTimeLoop, new_event_loop
 from harness.clock._real import (
     in_real_time,
@@ -22,10 +24,12 @@ __all__ = [
     "BOOT",
     "EPOCH",
     "HORIZON",
+    "Leftovers",
     "RunningTask",
     "VirtualClock",
     "VirtualTimeLoop",
     "WallClock",
+    "Watch",
     "in_real_time",
     "install_trampolines",
     "installed_clock",
@@ -41,4 +45,6 @@ __all__ = [
     "running_task",
     "since_1970",
     "virtual_time",
+    "watching_leftovers",
+    "why_counting",
 ]

@@ -19,7 +19,7 @@ from harness.clock._agenda import Agenda
 from harness.clock._real import in_real_time, real_now
 from harness.clock._refusal import refuse_uvloop
 from harness.clock._stuck import deadlock, this_line
-from harness.clock._trio import running_trio, until_cancelled
+from harness.clock._trio import mock_clock, running_trio, until_cancelled
 from harness.model import NEVER, Nanos, seconds
 from harness.spec import CancelEvent
 
@@ -108,6 +108,17 @@ async def _look_again(loop: asyncio.AbstractEventLoop) -> None:
     finally:
         handle.cancel()
         _ours.discard(handle)
+
+
+def why_counting(clock: VirtualClock) -> str:
+    """Why `clock` does nothing but count for the code that runs here; empty where it is the time of its waits."""
+    trio = running_trio()
+    if trio is not None:
+        return "" if mock_clock(trio) is not None else "trio runs on its real clock"
+    loop = asyncio._get_running_loop()  # noqa: SLF001 - documented for event loop authors; None where none runs
+    if loop is not None and getattr(loop, "clock", None) is not clock:
+        return "this event loop is not of its making"
+    return ""
 
 
 def _has_more_to_do(loop: asyncio.AbstractEventLoop) -> bool:

@@ -9,13 +9,12 @@ import sys
 import weakref
 from collections.abc import Callable
 from contextvars import Context
-from types import FrameType
 from typing import Any, Final
 
 from harness.clock._active import installed_clock
 from harness.clock._duration import parse_duration
 from harness.clock._real import real_now
-from harness.clock._stuck import line_of
+from harness.clock._stuck import innermost, line_of
 from harness.clock._virtual import BOOT, VirtualClock
 from harness.clock._waiter import Waiter
 from harness.errors import VirtualDeadlockError, VirtualTimeError
@@ -183,7 +182,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def _describe(self) -> str:
         tasks = [task for task in asyncio.all_tasks(self) if not task.done()]
-        lines = sorted(f"{task.get_name()} {line_of(_innermost(task))}" for task in tasks)
+        lines = sorted(f"{task.get_name()} {line_of(innermost(task))}" for task in tasks)
         return "in its event loop: " + ("; ".join(lines) or "no task")
 
     # --- which clock --------------------------------------------------------------------------------------------
@@ -199,16 +198,6 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
             timer.key = (Nanos(at + shift), order)
             timer._when = as_seconds(timer.key[0])  # noqa: SLF001 - asyncio reads it to see what is due
         self._own = installed
-
-
-def _innermost(task: asyncio.Task[Any]) -> FrameType | None:
-    """The frame in which the task hangs: `get_stack` knows only the outermost."""
-    awaiting: Any = task.get_coro()
-    frame: FrameType | None = None
-    while awaiting is not None:
-        frame = getattr(awaiting, "cr_frame", None) or getattr(awaiting, "gi_frame", None) or frame
-        awaiting = getattr(awaiting, "cr_await", None) or getattr(awaiting, "gi_yieldfrom", None)
-    return frame
 
 
 def _finish(future: asyncio.Future[None]) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import linecache
 import sys
 import threading
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 from harness.clock._duration import describe
 from harness.errors import VirtualDeadlockError
@@ -49,6 +50,18 @@ def line_of(frame: FrameType | None) -> str:
     file, line = found.f_code.co_filename, found.f_lineno
     source = linecache.getline(file, line).strip()
     return f"at {file}:{line} in {found.f_code.co_name}" + (f": {source}" if source else "")
+
+
+def innermost(task: asyncio.Task[Any]) -> FrameType | None:
+    """The frame in which the task hangs, the program's own where it has one: `get_stack` knows only the outermost."""
+    awaiting: Any = task.get_coro()
+    frame: FrameType | None = None
+    while awaiting is not None:
+        found = getattr(awaiting, "cr_frame", None) or getattr(awaiting, "gi_frame", None)
+        if found is not None and (frame is None or not _is_in(_PLUMBING, found.f_globals.get("__name__", ""))):
+            frame = found
+        awaiting = getattr(awaiting, "cr_await", None) or getattr(awaiting, "gi_yieldfrom", None)
+    return frame
 
 
 def _outside_of(modules: tuple[str, ...], frame: FrameType | None) -> FrameType | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import sys
 import threading
 import weakref
 from concurrent.futures import thread as _pool
@@ -12,12 +13,21 @@ from harness.clock._active import installed_clock, mine
 from harness.clock._baton import Baton
 from harness.clock._lock import VirtualLock
 from harness.clock._real import in_real_time, real_lock, real_thread_join, real_thread_start
+from harness.clock._stuck import line_of
 from harness.clock._trio import running_trio
 from harness.clock._turn import end_parked
 from harness.clock._waiter import Waiter
 
 _running: Final[weakref.WeakKeyDictionary[threading.Thread, VirtualLock]] = weakref.WeakKeyDictionary()
 """Held by each participating thread until it ends: what `join` waits for."""
+
+
+_started_at: Final[weakref.WeakKeyDictionary[threading.Thread, str]] = weakref.WeakKeyDictionary()
+
+
+def started_at(thread: threading.Thread) -> str:
+    """`at file:line in function` of who started `thread`, where that was a participant of a window."""
+    return _started_at.get(thread, "outside of a window")
 
 
 def start(thread: threading.Thread) -> None:
@@ -32,6 +42,7 @@ def start(thread: threading.Thread) -> None:
         with in_real_time():
             real_thread_start(thread)
         return
+    _started_at[thread] = line_of(sys._getframe())  # noqa: SLF001 - the only way to the caller's line
     entry, is_here = Waiter(), real_lock()
     is_here.acquire()
     done = VirtualLock()

@@ -6,12 +6,13 @@ import asyncio
 import sys
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
-from harness.clock import VirtualClock, VirtualTimeLoop, WallClock, installed_clock
+from harness.clock import VirtualClock, VirtualTimeLoop, WallClock, installed_clock, why_counting
 from harness.errors import VirtualTimeError
 from harness.spec import Clock
 
+_VIRTUAL: Final = "virtual"
 ClockChoice = Literal["virtual", "wall"] | Clock | None
 
 
@@ -26,7 +27,7 @@ class Ticking:
     """
 
     def __init__(self, choice: ClockChoice = None, *, installs: bool = True) -> None:
-        self.word = "virtual"
+        self.word = _VIRTUAL
         self.clock: Clock
         self._choice = choice
         self._is_open_to_choice = False
@@ -35,7 +36,7 @@ class Ticking:
             self.clock, self.word = WallClock(), "wall clock"
         elif choice is not None and choice != "virtual":
             self.clock = choice
-            self.word = "virtual" if isinstance(choice, VirtualClock) else "wall clock"
+            self.word = _VIRTUAL if isinstance(choice, VirtualClock) else "wall clock"
         elif not installs:
             self.clock = VirtualClock()
         else:
@@ -51,11 +52,13 @@ class Ticking:
         if joined is not None:
             self.clock = joined
             self._window = _windows.get(joined)
-        elif loop is None and not _in_trio():
+        elif loop is not None or why_counting(VirtualClock()):
+            self._count_only()
+        elif _in_trio():
+            self.clock, self.word = VirtualClock(), "virtual, by trio's MockClock"
+        else:
             self.clock = VirtualClock()
             self._window = _Window(self.clock)
-        else:
-            self._count_only()
         if self._window is not None:
             self._window.enter()
         return self
@@ -69,6 +72,11 @@ class Ticking:
             )
             raise VirtualTimeError(message)
         self.word = "virtual, counting only: this event loop was running before the session"
+
+    def asked(self) -> None:
+        """Somebody asks, here: where the clock does nothing but count for him, `word` says so from now on."""
+        if self.word == _VIRTUAL and isinstance(self.clock, VirtualClock) and (why := why_counting(self.clock)):
+            self.word = f"{_VIRTUAL}, counting only: {why}"
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
