@@ -69,12 +69,12 @@ def _changed(
 
 
 def _between(what: Callable[[Manner], bytes], *kinds: str) -> Effect:
-    """Something before every event."""
+    """Something between any two events."""
 
     def effect(timeline: Timeline, site: FaultSite, values: Values, asked: Asked) -> Timeline:
         del site, values
         manner = _manner(timeline, kinds)
-        return edited(timeline, [(span.start, span.start, what(manner)) for span in framed(timeline, asked)])
+        return edited(timeline, [(span.start, span.start, what(manner)) for span in framed(timeline, asked)[1:]])
 
     return effect
 
@@ -130,12 +130,14 @@ def benign_faults() -> tuple[BuiltIn, ...]:
         fault("benign-crlf", "lines end in CR and LF", _each(_lines_end_in(b"\r\n"), *both), FRAMED),
         fault("benign-lf", "lines end in LF", _each(_lines_end_in(b"\n"), *both), FRAMED),
         fault("benign-cr-only", "lines end in CR", _each(_lines_end_in(b"\r"), "sse")),
-        fault("benign-comments", "a comment before every event", _between(_comment, "sse")),
-        fault("benign-ping", "a ping before every event", _between(_ping, "sse")),
+        fault("benign-comments", "a comment between any two events", _between(_comment, "sse")),
+        fault("benign-ping", "a ping between any two events", _between(_ping, "sse")),
         fault("benign-no-space-after-colon", "no space after the colons", _each(_no_space, "sse")),
         fault("benign-bom", "a byte order mark before everything", _bom, FRAMED),
         fault("benign-multiline-data", "the data of an event on several lines", _each(_several_lines, "sse")),
-        fault("benign-blank-lines", "a blank line before every event", _between(lambda m: m.newline, *both), FRAMED),
+        fault(
+            "benign-blank-lines", "a blank line between any two events", _between(lambda m: m.newline, *both), FRAMED
+        ),
         fault("keepalive-stale", "the server closes the connection after the answer", _closes, WIRE),
     )
 

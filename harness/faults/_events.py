@@ -87,7 +87,12 @@ def _put_in(timeline: Timeline, site: FaultSite, asked: Asked, data: bytes) -> T
 
 
 def _malformed(timeline: Timeline, site: FaultSite, values: Values, asked: Asked) -> Timeline:
-    return _put_in(timeline, site, asked, manner_of(timeline).said(values["data"].encode()))
+    """It has the name of the event whose place it takes, because clients pass over events without one they know."""
+    manner, place = manner_of(timeline), boundary(timeline, site, asked)
+    frames = framed(timeline, asked)
+    neighbour = next((frame for frame in frames if frame.start >= place), frames[-1])
+    data = manner.said(values["data"].encode(), manner.read(neighbour.raw).event)
+    return edited(timeline, [(place, place, data)])
 
 
 def _garbage(timeline: Timeline, site: FaultSite, values: Values, asked: Asked) -> Timeline:

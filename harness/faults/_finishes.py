@@ -137,6 +137,11 @@ def _only_loaded(timeline: Timeline, site: FaultSite, values: Values, asked: Ask
     return _silenced(timeline, asked, "load")
 
 
+def _call_failed(timeline: Timeline, site: FaultSite, values: Values, asked: Asked) -> Timeline:
+    del site
+    return _silenced(timeline, asked, values["reason"])
+
+
 def _silenced(timeline: Timeline, asked: Asked, said: str) -> Timeline:
     setter, silence = SETTERS[asked.dialect], SILENCES[asked.dialect]
 
@@ -150,7 +155,6 @@ def _silenced(timeline: Timeline, asked: Asked, said: str) -> Timeline:
 def finish_faults() -> tuple[BuiltIn, ...]:
     """All of this family."""
     phase: Literal["semantic"] = "semantic"
-    call = {"reason": word(_GEMINI_CALLS[0], *_GEMINI_CALLS)}
 
     def fault(name: str, about: str, words: Mapping[str, str], takes: Mapping[str, Param] | None = None) -> BuiltIn:
         return BuiltIn(
@@ -183,7 +187,15 @@ def finish_faults() -> tuple[BuiltIn, ...]:
             dialects=frozenset({"ollama", "native"}),
         ),
         fault("pause", "the model paused and wants to be asked to go on", _PAUSE),
-        fault("malformed-function-call", "the model tried to call a tool and failed", {"gemini": ""}, call),
+        BuiltIn(
+            name="malformed-function-call",
+            phase=phase,
+            about="the model tried to call a tool and failed",
+            effect=_call_failed,
+            place=MEANT,
+            takes={"reason": word(_GEMINI_CALLS[0], *_GEMINI_CALLS)},
+            dialects=frozenset({"gemini"}),
+        ),
         fault(
             "unknown-enum-value",
             "a word for why the model stopped that nobody has heard of",

@@ -119,7 +119,7 @@ class Refusal:
         if asked.dialect not in self.dialects:
             message = f"{self.name} has no form in {asked.dialect}; it has one in: {', '.join(sorted(self.dialects))}"
             raise ValueError(message)
-        head, body = self._native(params) if asked.dialect == _NATIVE else self._wire(params, asked)
+        head, body = self._native(params) if asked.dialect == _NATIVE else self._wire(timeline, params, asked)
         return replace(Timeline.of(head, [body], at=timeline.events[0][0]), connected_at=timeline.connected_at)
 
     def form(self, dialect: str) -> dict[str, Any]:
@@ -138,10 +138,12 @@ class Refusal:
         body = b"".join(chunks) or str(form["line"]).encode()
         return replace(head, status=self.forms["status"], reason=self.forms["reason"]), body
 
-    def _wire(self, params: Params, asked: Asked) -> tuple[Head, bytes]:
+    def _wire(self, timeline: Timeline, params: Params, asked: Asked) -> tuple[Head, bytes]:
         form = self.form(asked.dialect)
         wait = Wait.of(params, form["format"])
         headers = dict(form["headers"])
+        if headers.get("content-type") == "":  # the one that the answer would have had
+            headers["content-type"] = _content_type(timeline)
         if "location" in headers:
             headers["location"] = params.get("location") or (asked.request.url if asked.request else "/")
         if "text" not in form:
@@ -166,6 +168,11 @@ def _body(name: str, form: dict[str, Any], params: Params, wait: Wait) -> bytes:
     if wait.details:
         body["error"]["details"] = [*body["error"].get("details", ()), *wait.details]
     return json.dumps(body, ensure_ascii=False).encode()
+
+
+def _content_type(timeline: Timeline) -> str:
+    known = timeline.head.headers.get("content-type") if timeline.head else ""
+    return known or "application/json"
 
 
 def _headers(params: Params) -> tuple[tuple[str, str], ...]:
