@@ -183,27 +183,6 @@ def test_a_wait_for_ever_is_told_in_the_waiting_thread_though_another_one_opened
     assert "in wait" in told[0]
 
 
-def test_a_race_has_one_history() -> None:
-    assert {_race() for _ in range(200)} == {(0, 1, 2, 0, 1, 2)}
-
-
-def _race() -> tuple[int, ...]:
-    log: list[int] = []
-
-    def run(number: int) -> None:
-        for _ in range(2):
-            time.sleep(1)
-            log.append(number)
-
-    with VirtualClock().installed():
-        threads = [threading.Thread(target=run, args=(number,)) for number in range(3)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    return tuple(log)
-
-
 class SlowToEnd(threading.Thread):
     def _bootstrap_inner(self) -> None:
         super()._bootstrap_inner()  # type: ignore[misc]

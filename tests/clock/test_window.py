@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import concurrent.futures
 import concurrent.futures.thread
@@ -9,6 +10,10 @@ import datetime as dt
 import os
 import queue
 import random
+import select
+import selectors
+import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -19,6 +24,7 @@ from typing import Any
 
 import pytest
 
+import harness
 from harness.clock import EPOCH, VirtualClock, installed_clock, virtual_time
 from harness.clock._patches import _PATCHES
 from harness.errors import VirtualTimeError
@@ -36,6 +42,9 @@ PLACES: list[tuple[Any, str]] = [
     *((asyncio, name) for name in dir(asyncio)),
     *((asyncio.events, name) for name in dir(asyncio.events)),
     *((asyncio.base_events.BaseEventLoop, name) for name in vars(asyncio.base_events.BaseEventLoop)),
+    *((module, name) for module in (select, selectors, signal, socket, _thread, random) for name in dir(module)),
+    *((asyncio.SelectorEventLoop, name) for name in vars(asyncio.SelectorEventLoop)),
+    *((selectors.DefaultSelector, name) for name in vars(selectors.DefaultSelector)),
 ]
 
 
@@ -56,6 +65,23 @@ def test_nothing_stays_patched() -> None:
     changed = {name for (_, name), value in during.items() if value != before[_, name]}
     assert changed == replaced
     assert {"Lock", "start", "new_event_loop"} <= changed
+
+
+def test_nothing_stays_patched_by_a_session_and_its_cancels() -> None:
+    async def main(session: harness.Session) -> None:
+        loop = asyncio.get_running_loop()
+        session.count_awaits()
+        await session.backend().acomplete([{"role": "user", "content": "hi"}])
+        assert "call_soon" in vars(loop), "counted, for as long as the session is open"
+
+    before = _everything()
+    with harness.replay(lambda _: "hello") as session, asyncio.Runner() as runner:
+        runner.run(main(session))
+        loop = runner.get_loop()
+        session.stop()
+        assert "call_soon" not in vars(loop)
+    assert _everything() == before
+    assert installed_clock() is None
 
 
 def test_threads_that_do_not_take_part_keep_real_time() -> None:
