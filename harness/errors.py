@@ -129,7 +129,7 @@ class ContractMisfitError(HarnessError, TypeError):
 
 
 class PromiseBrokenError(HarnessError, AssertionError):
-    """A backend breaks promises of the contract: each with its id and what was seen."""
+    """A backend, a fault or a dialect breaks its promises: each with its id and what was seen."""
 
 
 class MissingExtraError(HarnessError, ImportError):

@@ -6,11 +6,14 @@ without looking at entry points; those of other packages stand in the entry poin
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
+from harness import faults
 from harness.errors import PluginError
+from harness.spec import Fault
 
 BACKENDS: Final = "harness.backends"
 DIALECTS: Final = "harness.dialects"
@@ -59,6 +62,50 @@ def imported(target: str) -> Any:
         message = f"{target!r} cannot be had: {error}\n  write package.module:function, importable from here"
         raise PluginError(message) from error
     return found
+
+
+def fault(name: str) -> Fault:
+    """The fault called `name`: one of ours, else one of an installed package, which is tried when it is loaded.
+
+    The entry point names a fault, or a class that makes one. Raises ValueError that lists the known names, and
+    PluginError where it cannot be imported or breaks a promise of `harness.testing.check_fault`.
+    """
+    try:
+        return faults.get(name)
+    except ValueError:
+        others = [point.name for point in entry_points(group=FAULTS)]
+        if name not in others:
+            if not others:
+                raise
+            message = f"{_unknown(name)}, and those of packages: {', '.join(sorted(others))}"
+            raise ValueError(message) from None
+        return _checked(name)
+
+
+@cache
+def _checked(name: str) -> Fault:
+    """A fault of a package, tried once."""
+    made = _foreign(FAULTS, name)
+    made = made() if isinstance(made, type) else made
+    if not isinstance(made, Fault):
+        message = f"{name!r} in {FAULTS} is {made!r}, and no fault: it has to have name, params, sites and apply"
+        raise PluginError(message)
+    broken = faults.broken_promises(made)
+    if made.name != name:
+        broken.insert(0, ("has-a-name", f"it is called {made.name!r}, and its entry point {name!r}"))
+    if broken:
+        told = "\n".join(f"  {id_}: {seen}" for id_, seen in broken)
+        message = f"the fault {name!r} breaks what faults promise (harness.testing.check_fault tries the same):\n{told}"
+        raise PluginError(message)
+    return made
+
+
+def _unknown(name: str) -> str:
+    try:
+        faults.get(name)
+    except ValueError as error:
+        return str(error)
+    return name
 
 
 def _foreign(group: str, name: str) -> Any:

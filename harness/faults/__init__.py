@@ -9,14 +9,17 @@ from harness.faults._catalogue import ALIASES, KNOWN, get
 from harness.faults._check import check, check_dialect, check_point, stands_alone
 from harness.faults._fault import NoPlaceError
 from harness.faults._places import natural_site, sites_of, token_chunks
+from harness.faults._promises import FAULT_PROMISES, broken_promises
 
 __all__ = [
     "ALIASES",
+    "FAULT_PROMISES",
     "KNOWN",
     "Armed",
     "FaultOverlay",
     "Lookup",
     "NoPlaceError",
+    "broken_promises",
     "check",
     "check_dialect",
     "check_point",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from harness import faults
+from harness import faults, plugins
 from harness.dialects import BUILT_IN
 from harness.model import Locator, parse_duration
 from harness.scenarios._mistakes import nearest
@@ -81,8 +81,13 @@ class _Checker:
 
     def _needs_answer(self, item: Reply, path: Path) -> None:
         """A fault that strikes inside an answer has nothing to strike where there is none."""
-        known = faults.KNOWN.get(_real_name(item.fault))
-        if known is not None and not faults.stands_alone(known):
+        if item.fault is None:
+            return
+        try:
+            known = plugins.fault(item.fault.kind)
+        except ValueError:  # said where it stands
+            return
+        if not faults.stands_alone(known):
             self._document.mistake(
                 path, "this fault strikes inside an answer, and there is none: give a text beside it"
             )
@@ -111,7 +116,7 @@ class _Checker:
 
     def _known(self, kind: str, path: Path) -> AnyFault | None:
         try:
-            return faults.get(kind)
+            return plugins.fault(kind)
         except ValueError as error:
             here = (*path, "kind")
             self._document.mistake(here if here in self._document.values else path, str(error))
@@ -206,10 +211,6 @@ def _value_at(document: Document, path: Path) -> object:
         except (KeyError, IndexError, TypeError):
             return None
     return value
-
-
-def _real_name(fault: Fault | None) -> str:
-    return faults.ALIASES.get(fault.kind, fault.kind) if fault else ""
 
 
 def _replies(call: Call) -> Iterator[tuple[Path, Reply]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
+from harness import plugins
 from harness.dialects import MEANING, recognise
 from harness.engine import History
 from harness.errors import DialectError
@@ -66,7 +67,7 @@ class ScenarioSource:
         self._timing = scenario.defaults.timing
         self._scripts = [Script(_varied(call, case, scenario)) for call in scenario.calls]
         placed: list[FaultAt] = [*scenario.faults, *(case.faults if case else [])]
-        self._armed = FaultOverlay(Armed(fault.strike, fault.times) for fault in placed)
+        self._armed = FaultOverlay(Armed(fault.strike, fault.times, plugins.fault) for fault in placed)
         self._made: dict[tuple[object, ...], Timeline] = {}
         self._attempts = _Attempts()
         self._history: History | None = None
@@ -173,7 +174,8 @@ class ScenarioSource:
 
     def _struck(self, answer: Interaction, step: Step, dialect: Dialect, place: _Place) -> Interaction:
         if step.fault is not None:
-            struck = strike_anywhere(step.fault.kind, step.fault.params, answer.timeline, dialect.name, answer.request)
+            kind, params = step.fault.kind, step.fault.params
+            struck = strike_anywhere(kind, params, answer.timeline, dialect.name, answer.request, plugins.fault)
             answer = replace(answer, timeline=struck)
         return self._armed.strike(place[0], place[1], answer, place[2])
 

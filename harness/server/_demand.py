@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from harness import plugins
 from harness.faults import FaultOverlay
 from harness.model import Interaction, Nanos
 
@@ -29,7 +30,8 @@ class Demand:
         if any(part.strip().startswith("t=") for part in parts):
             message = f"{text!r}: a request has calls, chunks and bytes, and no t="
             raise ValueError(message)
-        self._faults = FaultOverlay.of(part if _PLACED.match(part) else f"{_ANY}/{part.strip()}" for part in parts)
+        placed = (part if _PLACED.match(part) else f"{_ANY}/{part.strip()}" for part in parts)
+        self._faults = FaultOverlay.of(placed, plugins.fault)
 
     def strike(self, call: int, attempt: int, answer: Interaction, asked_at: Nanos) -> Interaction:
         """`answer` with the faults. Raises ValueError where this answer has no such place: who demands a fault of this

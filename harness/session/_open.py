@@ -7,6 +7,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Literal
 
+from harness import plugins
 from harness.backends import ReplayBackend, health_apart
 from harness.engine import REPLAY, CassetteSource, Mode
 from harness.faults import FaultOverlay
@@ -205,7 +206,7 @@ def _health_apart(source: Any) -> tuple[Any, tuple[bool, ...]]:
 
 
 def _overlay(cases: Faults) -> FaultOverlay | None:
-    made = FaultOverlay.of([cases] if isinstance(cases, str | Case | Strike) else cases)
+    made = FaultOverlay.of([cases] if isinstance(cases, str | Case | Strike) else cases, plugins.fault)
     return made if made.armed else None
 
 

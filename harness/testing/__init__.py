@@ -2,6 +2,7 @@
 
 from harness.testing._bench import MakeBackend
 from harness.testing._check import PROMISES, Report, check_backend
+from harness.testing._check_fault import check_fault
 from harness.testing._peer import Peer, loopback
 from harness.testing._promise import Promise
 from harness.testing._script import Act, CannotPlayError, Script, ScriptSource
@@ -17,5 +18,6 @@ __all__ = [
     "Script",
     "ScriptSource",
     "check_backend",
+    "check_fault",
     "loopback",
 ]
