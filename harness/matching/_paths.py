@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from harness.model import Json
@@ -71,6 +72,23 @@ def _step(found: re.Match[str]) -> Step:
             return found["name"]
         case group:
             return re.sub(r"\\(.)", r"\1", found[group or "single"])
+
+
+@lru_cache(maxsize=512)
+def _parsed(path: str) -> tuple[Step, ...]:
+    return parse_path(path)
+
+
+def values_at(value: Json, path: str) -> list[Json]:
+    """Everything in `value` that `path` names, in order; empty where there is none. Raises ValueError for no path."""
+    found: list[Json] = []
+
+    def seen(item: Json) -> Json:
+        found.append(item)
+        return item
+
+    changed(value, _parsed(path), seen)
+    return found
 
 
 def changed(value: Json, steps: tuple[Step, ...], change: Change) -> Json:

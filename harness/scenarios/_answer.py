@@ -93,7 +93,10 @@ def timeline(
 
 
 def _at(timing: written.Timing, tokens: int) -> Nanos:
-    return Nanos(min(NEVER, timing.ttft + tokens * timing.per_token))
+    first, each = timing.ttft, timing.per_token
+    assert isinstance(first, int), "dice are refused"
+    assert isinstance(each, int), "dice are refused"
+    return Nanos(min(NEVER, first + tokens * each))
 
 
 def _until_never(events: list[At]) -> Timeline:

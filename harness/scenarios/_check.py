@@ -8,10 +8,10 @@ from typing import Any
 from harness import faults, plugins
 from harness.dialects import BUILT_IN
 from harness.model import Locator, parse_duration
+from harness.scenarios._durations import FOREVER
 from harness.scenarios._mistakes import nearest
 from harness.scenarios._scenario import Call, Cancel, Case, Fault, FaultAt, Reply, Scenario
 from harness.scenarios._shadows import Shadows
-from harness.scenarios._words import FOREVER
 from harness.scenarios._yaml import Document, Path
 from harness.spec import Fault as AnyFault
 

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from harness.scenarios._scenario import Scenario
-from harness.scenarios._words import LACKING, Strict
+from harness.scenarios._strict import LACKING, LATER, Strict, not_yet
 from harness.scenarios._yaml import Document, Path, shown
 
 
 def explain(document: Document, error: ValidationError, *, is_repaired: bool = False) -> None:
     """Every refusal in `error` as a mistake of `document`; what the repair of another mistake took away is none."""
     for found in error.errors(include_url=False):
-        path = tuple(found["loc"])
+        # A step in pointed brackets says which member of a union it is, and stands in no file.
+        path = tuple(step for step in found["loc"] if not str(step).startswith("<"))
         if is_repaired and found["type"] in {LACKING, "missing"}:
             continue
         if found["type"] == "extra_forbidden":
             document.mistake(path, _stranger(path), at_key=True)
         elif found["type"] == "missing":
             document.mistake(path[:-1], f"{str(path[-1])!r} is missing", at_key=True)
+        elif found["type"] == LATER:
+            document.mistake(path, not_yet(str(path[-1])), at_key=True)
         else:
             document.mistake(path, _wrong(found))
 
@@ -38,8 +41,8 @@ def _stranger(path: Path) -> str:
     if model is None:
         return f"the key {key!r} is not known here"
     if key in model.later:
-        return f"{key!r} is not supported yet: this version would ignore it, and the test would pass for no reason"
-    names = [field.alias or name for name, field in model.model_fields.items()]
+        return not_yet(key)
+    names = [field.alias or name for name, field in model.model_fields.items() if name not in model.later]
     return f"the key {key!r} is not known here.{nearest(key, names)} Allowed: {', '.join(names)}"
 
 
@@ -73,23 +76,31 @@ def _wrong(found: Any) -> str:
 
 def model_at(path: Path) -> type[Strict] | None:
     """The model that stands at `path` in a scenario, or None where none does."""
-    model: type[Strict] | None = Scenario
+    here: Any = Scenario
     for step in path:
-        if isinstance(step, int) or model is None:
+        mapping = _part(here, _is_mapping)
+        model = _part(here, _is_model)
+        if isinstance(step, int):
             continue
-        model = next(
-            (
-                found
-                for name, field in model.model_fields.items()
-                if (field.alias or name) == step and (found := _model_in(field.annotation))
-            ),
-            # A key of a mapping such as `replies` stands between the field and its model.
-            model if path[path.index(step) - 1] == "replies" else None,
-        )
-    return model
+        if mapping is not None:
+            here = get_args(mapping)[1]
+        elif model is not None:
+            fields = model.model_fields.items()
+            here = next((field.annotation for name, field in fields if (field.alias or name) == step), None)
+    found: type[Strict] | None = _part(here, _is_model)
+    return found
 
 
-def _model_in(annotation: Any) -> type[Strict] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation if issubclass(annotation, Strict) else None
-    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
+def _part(annotation: Any, fits: Callable[[Any], bool]) -> Any:
+    """The first part of `annotation`, itself among them, that fits."""
+    if fits(annotation):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _part(part, fits)) is not None), None)
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, Strict)
+
+
+def _is_mapping(annotation: Any) -> bool:
+    return get_origin(annotation) is dict

@@ -2,193 +2,81 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from datetime import datetime
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import ConfigDict, Field, GetJsonSchemaHandler, JsonValue, model_validator
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
-
-from harness.model import Locator, Strike
-from harness.scenarios._words import (
-    Available,
-    Duration,
-    FinishWord,
-    Strict,
-    TextMatch,
-    Times,
-    Version,
-    Via,
-    lacking,
-    refused,
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    JsonValue,
+    Tag,
+    WithJsonSchema,
+    model_validator,
 )
 
-Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+from harness.scenarios._durations import Duration, Times
+from harness.scenarios._expect import Expect
+from harness.scenarios._faults import Fault, FaultAt, Patch
+from harness.scenarios._matrix import Matrix
+from harness.scenarios._recording import Recorded
+from harness.scenarios._reply import Block, Delivery, Raw, Reply, Timing, ToolCall, Usage
+from harness.scenarios._strict import Strict, lacking, refused, wrong
+from harness.scenarios._sweep_keys import Report, Sweep
+from harness.scenarios._text import TextMatch
+from harness.scenarios._when import When
+from harness.scenarios._words import Available, Id, Version, Via
 
+__all__ = [
+    "Block",
+    "Call",
+    "Cancel",
+    "Case",
+    "Clock",
+    "Defaults",
+    "Delivery",
+    "Expect",
+    "Fault",
+    "FaultAt",
+    "Matrix",
+    "Patch",
+    "Raw",
+    "Recorded",
+    "Reply",
+    "Report",
+    "Scenario",
+    "Sweep",
+    "TextMatch",
+    "Timing",
+    "ToolCall",
+    "Usage",
+    "When",
+]
 
-class Timing(Strict):
-    """When things come: `ttft` is the time to the first token, `per_token` the time of each one."""
-
-    later: ClassVar[frozenset[str]] = frozenset({"connect", "jitter", "tail"})
-
-    ttft: Duration = 0
-    per_token: Duration = 0
-
-
-class Fault(Strict):
-    """What goes wrong: the id of a fault alone, or with its parameters.
-
-    Any further key is a parameter of that fault, and is checked against it.
-    """
-
-    model_config = ConfigDict(extra="allow")
-    later: ClassVar[frozenset[str]] = frozenset({"probability"})
-
-    kind: str
-    times: Times | None = None
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """A bare id is allowed too, which only the validator below knows."""
-        return {"anyOf": [{"type": "string"}, handler.resolve_ref_schema(handler(core))]}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_text(cls, value: Any) -> Any:
-        return {"kind": value} if isinstance(value, str) else value
-
-    @property
-    def params(self) -> dict[str, JsonValue]:
-        """The parameters of the fault."""
-        return dict(self.__pydantic_extra__ or {})
-
-
-class FaultAt(Strict):
-    """A fault and its place: `call=1`, `call=1/chunk=3`, `call=*`, `call=1/attempt=2/headers`."""
-
-    model_config = ConfigDict(extra="allow")
-    later: ClassVar[frozenset[str]] = frozenset({"probability", "patch"})
-
-    at: str
-    kind: str
-    times: Times | None = None
-
-    @property
-    def params(self) -> dict[str, JsonValue]:
-        """The parameters of the fault."""
-        return dict(self.__pydantic_extra__ or {})
-
-    @property
-    def locator(self) -> Locator:
-        """The place, read. Raises ValueError where it is none."""
-        return Locator.parse(self.at)
-
-    @property
-    def strike(self) -> Strike:
-        """The fault and its place. Raises ValueError where it is none."""
-        return Strike(self.locator, self.kind, tuple(self.params.items()))
-
-
-class ToolCall(Strict):
-    """A tool that the model asks for. `args` is the value, `raw_args` the text where it has to be invalid."""
-
-    later: ClassVar[frozenset[str]] = frozenset({"stream_args"})
-    nullable: ClassVar[frozenset[str]] = frozenset({"id", "args"})
-
-    name: str
-    id: str | None = ""
-    args: JsonValue = Field(default_factory=dict)
-    raw_args: str | None = None
-
-
-class Usage(Strict):
-    """Token counts."""
-
-    input: int | None = None
-    output: int | None = None
-    cached: int | None = None
-    reasoning: int | None = None
-
-
-class Reply(Strict):
-    """One answer. A `fault` beside a text strikes that answer; alone it strikes the answer that comes next.
-
-    A request's `max_tokens` and `stop_sequences` shorten it only where `obeys` names them; a token is one piece of the
-    text, as it streams.
-    """
-
-    later: ClassVar[frozenset[str]] = frozenset({"blocks", "json", "raw", "native_finish", "delivery", "thinking"})
-
-    text: str | None = None
-    chunks: list[str] | None = None
-    tool_calls: list[ToolCall] = Field(default_factory=list)
-    refusal: str | None = None
-    failure: dict[str, JsonValue] | None = None
-    fault: Fault | None = None
-    finish: FinishWord | None = None
-    usage: Usage | None = None
-    extra: dict[str, JsonValue] = Field(default_factory=dict)
-    timing: Timing | None = None
-    obeys: list[Literal["max_tokens", "stop_sequences"]] = Field(default_factory=list)
-
-    @property
-    def says(self) -> list[str]:
-        """Which kinds of answer it holds; a fault is none."""
-        given = (self.text, self.chunks, self.tool_calls or None, self.refusal, self.failure)
-        names = ("text", "chunks", "tool_calls", "refusal", "failure")
-        return [name for name, value in zip(names, given, strict=True) if value is not None]
-
-    @model_validator(mode="after")
-    def _is_one_answer(self) -> Self:
-        says = self.says
-        if not says and self.fault is None:
-            message = "it says nothing: give text, chunks, tool_calls, refusal, failure or fault"
-            raise refused(message)
-        if len(says) > 1 and set(says) not in ({"text", "tool_calls"}, {"chunks", "tool_calls"}):
-            message = f"{' and '.join(says)} in one reply: give one of them"
-            raise refused(message)
-        return self
-
-
-class When(Strict):
-    """Which requests a call answers. All that is given has to hold; nothing given is every request."""
-
-    later: ClassVar[frozenset[str]] = frozenset(
-        {
-            "last", "assistant", "tool_result", "tools", "header", "body", "path", "call", "attempt", "conversation",
-            "state", "predicate",
-        }
-    )  # fmt: skip
-    model_config = ConfigDict(alias_generator=lambda name: name.rstrip("_"))
-
-    user: TextMatch | None = None
-    system: TextMatch | None = None
-    model: TextMatch | None = None
-    stream: bool | None = None
-    turn: Annotated[int, Field(ge=1)] | None = None
-    all_: list[When] = Field(default_factory=list)
-    any_: list[When] = Field(default_factory=list)
-    not_: When | None = None
-
-    @property
-    def is_everything(self) -> bool:
-        """True where nothing was asked for."""
-        return not self.model_fields_set or (
-            self.model_fields_set <= {"all_"} and all(part.is_everything for part in self.all_)
-        )
+Scalar = str | int | float | bool | None
 
 
 class Call(Strict):
-    """One rule: which requests it answers, and with what."""
+    """One rule: which requests it answers, and with what.
+
+    The call with the highest `priority` that matches answers; among equals the first in the file. `set` is what the
+    state becomes once it has answered, `"+1"` counts. `faults` strike its own answers.
+    """
 
     later: ClassVar[frozenset[str]] = frozenset({"priority", "set", "delivery", "faults"})
 
     id: Id
     when: When = Field(default_factory=When)
+    priority: int = 0
     reply: Reply | None = None
     sequence: list[Reply] | None = None
     then: Literal["last", "cycle", "error"] | None = None
     times: Times | None = None
+    set: dict[str, JsonValue] = Field(default_factory=dict)
     timing: Timing | None = None
+    delivery: Delivery | None = None
+    faults: list[FaultAt] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _answers_once(self) -> Self:
@@ -219,7 +107,10 @@ class Cancel(Strict):
 
 
 class Case(Strict):
-    """One variation: other replies, further faults, a cancel."""
+    """One variation: other replies, further faults, a cancel, and what has to come of it.
+
+    `skip` and `xfail` say why a collected test of this case is not run, or is expected to fail.
+    """
 
     later: ClassVar[frozenset[str]] = frozenset({"expect", "skip", "xfail"})
 
@@ -228,6 +119,9 @@ class Case(Strict):
     replies: dict[str, Reply] = Field(default_factory=dict)
     faults: list[FaultAt] = Field(default_factory=list)
     cancel: Cancel | None = None
+    expect: Expect | None = None
+    skip: str | None = Field(default=None, min_length=1)
+    xfail: str | None = Field(default=None, min_length=1)
 
 
 class Defaults(Strict):
@@ -236,6 +130,67 @@ class Defaults(Strict):
     later: ClassVar[frozenset[str]] = frozenset({"delivery"})
 
     timing: Timing = Field(default_factory=Timing)
+    delivery: Delivery = Field(default_factory=Delivery)
+
+
+def _start(value: object) -> object:
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        found = None
+    if not isinstance(found, datetime) or found.tzinfo is None:
+        wanted = "a date and time with its zone, such as 2026-01-01T00:00:00Z"
+        raise wrong(wanted)
+    return found
+
+
+class Clock(Strict):
+    """`start` is the date on which it begins, `horizon` how long it may take, and `seed` what the dice are made of."""
+
+    start: Annotated[datetime, BeforeValidator(_start)] | None = None
+    horizon: Duration | None = None
+    seed: int | None = None
+
+
+def _unmatched(value: object) -> object:
+    match value:
+        case "error" | "echo":
+            return value
+        case {"call": str(), **rest} if not rest:
+            return value
+    wanted = "error, echo or {call: the id of a call}"
+    raise wrong(wanted)
+
+
+Unmatched = Annotated[
+    str | dict[str, str],
+    BeforeValidator(_unmatched),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": ["error", "echo"]},
+                {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": ["call"],
+                    "properties": {"call": {"type": "string"}},
+                },
+            ]
+        }
+    ),
+]
+
+
+def _laid(value: object) -> str:
+    is_patch = isinstance(value, Patch) or (isinstance(value, dict) and "patch" in value)
+    return "<patch>" if is_patch else "<fault>"
+
+
+Laid = Annotated[
+    Annotated[Patch, Tag("<patch>")] | Annotated[FaultAt, Tag("<fault>")],
+    Discriminator(_laid),
+]
+"""What is laid over an answer: a fault, or an edit."""
 
 
 class Scenario(Strict):
@@ -250,12 +205,29 @@ class Scenario(Strict):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
     description: str = ""
     provider: str = "any"
+    clock: Clock = Field(default_factory=Clock)
     available: Available = Field(default_factory=lambda: [True])
     defaults: Defaults = Field(default_factory=Defaults)
-    calls: list[Call]
+    state: dict[str, Scalar] = Field(default_factory=dict)
+    calls: list[Call] = Field(default_factory=list)
+    cassette: Recorded | None = None
+    unmatched: Unmatched = "error"
+    overlay: list[Laid] = Field(default_factory=list)
     faults: list[FaultAt] = Field(default_factory=list)
     cancel: Cancel | None = None
     cases: list[Case] = Field(default_factory=list)
+    matrix: Matrix | None = None
+    driver: Annotated[str, Field(pattern=r"^[\w.]+:[\w.]+$")] | None = None
+    expect: Expect | None = None
+    sweep: Sweep | None = None
+    report: Report | None = None
+
+    @model_validator(mode="after")
+    def _answers(self) -> Self:
+        if not self.calls and self.cassette is None and "calls" not in self.model_fields_set:
+            message = "'calls' is missing: a scenario needs calls, or a cassette"
+            raise lacking(message)
+        return self
 
     def case(self, name: str | None) -> Case | None:
         """The case called `name`. Raises KeyError."""

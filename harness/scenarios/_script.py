@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from harness.scenarios._durations import FOREVER
 from harness.scenarios._scenario import Call, Fault, Reply, Timing
-from harness.scenarios._words import FOREVER
 
 
 @dataclass(slots=True)

@@ -5,8 +5,8 @@ By what they ask, and not by comparing each with each: a file may hold thousands
 
 from __future__ import annotations
 
+from harness.scenarios._durations import FOREVER
 from harness.scenarios._scenario import Call
-from harness.scenarios._words import FOREVER
 
 
 class Shadows:

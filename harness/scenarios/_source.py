@@ -14,6 +14,7 @@ from harness.faults import Armed, FaultOverlay, strike_anywhere
 from harness.model import ZERO, End, Head, Interaction, Nanos, Prompt, Request, Timeline
 from harness.scenarios._answer import rendered, spoken, timeline
 from harness.scenarios._matching import described, misses
+from harness.scenarios._question import Question
 from harness.scenarios._scenario import Call, Case, FaultAt, Reply, Scenario, Timing, When
 from harness.scenarios._script import Script, Step
 from harness.spec import Dialect, Found, Mismatch
@@ -102,7 +103,7 @@ class ScenarioSource:
             prompt = dialect.prompt(request)
         except DialectError as error:
             return Mismatch(str(error))
-        script = self._matching(prompt)
+        script = self._matching(Question(request, prompt, place[0], place[1]))
         if isinstance(script, Mismatch):
             return script
         return self._answer(script, request, dialect, prompt, place)
@@ -122,12 +123,12 @@ class ScenarioSource:
         entry = self._history[-1]
         return entry.call, entry.attempt, entry.at
 
-    def _matching(self, prompt: Prompt) -> Script | Mismatch:
+    def _matching(self, asked: Question) -> Script | Mismatch:
         """The call that answers, or why none does."""
         used_up: Script | None = None
         parted: list[tuple[int, Mismatch]] = []
         for script in self._scripts:
-            differences = misses(script.call.when, prompt)
+            differences = misses(script.call.when, asked)
             if not differences and not script.is_used_up:
                 return script
             if not differences:
@@ -182,7 +183,7 @@ class ScenarioSource:
 
 def _models(when: When) -> Iterator[str]:
     named = (when.model.equals or when.model.contains) if when.model else None
-    if named:
+    if isinstance(named, str) and named:
         yield named
     for part in (*when.all_, *when.any_):
         yield from _models(part)

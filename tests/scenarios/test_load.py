@@ -107,8 +107,6 @@ def test_a_key_of_a_later_version_is_refused_and_not_ignored(key: str) -> None:
         ("set: {a: 1}, reply: {text: x}", "set"),
         ("priority: 1, reply: {text: x}", "priority"),
         ("when: {state: {a: 1}}, reply: {text: x}", "state"),
-        ("when: {tool_result: x}, reply: {text: x}", "tool_result"),
-        ("when: {user: {exists: true}}, reply: {text: x}", "exists"),
         ("reply: {text: x, delivery: {}}", "delivery"),
         ("reply: {text: x, timing: {jitter: 1}}", "jitter"),
         ("reply: {fault: {kind: reset, probability: 1}, text: x}", "probability"),
