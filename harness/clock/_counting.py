@@ -6,6 +6,8 @@ A task in a loop that is not ours: an action, or whatever the loop still has to 
 Another thread may call in too, and nobody can tell whether it will: it is given 50 ms of real time.
 Where it has nothing left, nothing can come, and VirtualDeadlockError is raised; while it has something left, the task
 waits for its cancellation in real time.
+Where the caller of a recording was cancelled, the loop's timer that is nearest to that moment strikes: in a recording
+of `asyncio.timeout(10)` it is that one.
 A loop whose insides cannot be seen (uvloop) counts as having something left while any other task is not done.
 """
 
@@ -20,7 +22,7 @@ from harness.clock._real import in_real_time, real_now
 from harness.clock._refusal import refuse_uvloop
 from harness.clock._stuck import deadlock, this_line
 from harness.clock._trio import mock_clock, running_trio, until_cancelled
-from harness.model import NEVER, Nanos, seconds
+from harness.model import NEVER, Nanos, as_seconds, seconds
 from harness.spec import CancelEvent
 
 if TYPE_CHECKING:
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
 _GRACE_S: Final = 0.05
 _LOOK_AGAIN_S: Final = 0.05
+_SLACK_S: Final = 0.5
+_SLACK: Final = 0.1
+"""How far from its recorded moment a timer may be: it was armed before the request was sent, and on a real machine."""
 _ours: Final[set[asyncio.TimerHandle]] = set()
 """Timers of our own looking: they are nothing that could end anybody's wait."""
 
@@ -108,6 +113,33 @@ async def _look_again(loop: asyncio.AbstractEventLoop) -> None:
     finally:
         handle.cancel()
         _ours.discard(handle)
+
+
+async def lapse(clock: VirtualClock, length: Nanos) -> None:
+    """Strike the timer of a foreign loop that is due in about `length`; none where none is near."""
+    if running_trio() is not None:
+        return
+    loop = asyncio.get_running_loop()
+    if getattr(loop, "clock", None) is clock:
+        return
+    length_s = as_seconds(length)
+    at, slack_s = loop.time() + length_s, max(_SLACK_S, length_s * _SLACK)
+    armed = [timer for timer in getattr(loop, "_scheduled", ()) if not timer.cancelled() and timer not in _ours]
+    timer = min(armed, key=lambda timer: abs(timer.when() - at), default=None)
+    if timer is not None and abs(timer.when() - at) <= slack_s:
+        _strike(loop, timer)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+
+def _strike(loop: asyncio.AbstractEventLoop, timer: asyncio.TimerHandle) -> None:
+    callback, args, context = timer._callback, timer._args, timer._context  # type: ignore[attr-defined] # noqa: SLF001
+    timer.cancel()
+    scope: Any = getattr(callback, "__self__", None)
+    if type(scope).__module__.startswith("anyio."):  # it looks whether it is late enough: so its deadline is now
+        scope.deadline = loop.time()
+    else:
+        context.run(callback, *args)
 
 
 def why_counting(clock: VirtualClock) -> str:

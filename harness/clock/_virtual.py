@@ -96,6 +96,14 @@ class VirtualClock:
         """Let other tasks run, and hear of a cancel; time stands still."""
         await give_turn()
 
+    async def lapse(self, length: Nanos) -> None:
+        """In a loop that is not ours: strike the timer that would be due about now, had `length` passed for real.
+
+        For the answer of a recording whose caller was cancelled so long after its request. On a loop of ours all timers
+        strike by themselves.
+        """
+        await _counting.lapse(self, length)
+
     def leaping(self) -> Leap:
         """For a thread that replays: moves to a moment before which nobody else can act, and says what time it is then.
         None where one has to wait."""

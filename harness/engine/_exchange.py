@@ -166,9 +166,18 @@ class Exchange:
         """Do `action` when the caller asks for the next event: it has what was delivered by then, and waits."""
         self._deferred.append(action)
 
+    @property
+    def cancelled_at(self) -> Nanos | None:
+        """When the caller of the recording was cancelled, where all that came before that was delivered."""
+        timeline = self.interaction.timeline
+        if timeline.left != "cancelled" or self._next < len(timeline.events):
+            return None
+        return Nanos(self._asked_at + timeline.left_at)
+
     def waits(self, now: Nanos, at: Nanos) -> Iterator[Nanos]:
         """Until when to wait, one after the other, for what is due at `at`. Ends early where the exchange does."""
-        for stop in self._stops:
+        cancelled = self.cancelled_at
+        for stop in sorted((*self._stops, cancelled)) if cancelled is not None else self._stops:
             if now < stop < at and not self._over:
                 yield stop
         if not self._over:

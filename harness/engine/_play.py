@@ -7,11 +7,14 @@ from typing import TypeAlias
 
 from harness.engine._exchange import Exchange, Leap
 from harness.errors import VirtualDeadlockError
-from harness.model import Event
+from harness.model import Event, Nanos
 from harness.spec import CancelEvent, Clock
 
 Turn: TypeAlias = Callable[[], Awaitable[None]]
 """Lets other tasks run, and hears of a cancel; time stands still. A clock of one's own need not have it."""
+
+Lapse: TypeAlias = Callable[[Nanos], Awaitable[None]]
+"""The caller of a recording was cancelled so long after its request: a clock that only counts looks for what did it."""
 
 
 def play(
@@ -48,6 +51,7 @@ async def aplay(exchange: Exchange, clock: Clock, *, joined: bool = False) -> As
     Raises Miss where the wire is silent and nothing can end the wait.
     """
     turn: Turn = getattr(clock, "turn", _no_turn)
+    lapse: Lapse = getattr(clock, "lapse", _no_lapse)
     try:
         for event in exchange.rush(getattr(clock, "leaping_in_task", _waits)(), joined=joined):
             yield event
@@ -56,6 +60,8 @@ async def aplay(exchange: Exchange, clock: Clock, *, joined: bool = False) -> As
                 await turn()
             for until in exchange.waits(clock.now(), due.at):
                 await clock.sleep_until(until)
+                if until == exchange.cancelled_at:
+                    await lapse(exchange.interaction.timeline.left_at)
             if exchange.is_over:
                 return
             if due.event is None:
@@ -81,3 +87,8 @@ def _never(at: int) -> None:
 
 async def _no_turn() -> None:
     """For a clock that gives none."""
+
+
+async def _no_lapse(length: Nanos) -> None:
+    """For a clock on which timers strike by themselves."""
+    del length
