@@ -14,7 +14,10 @@ from harness.model import NEVER, PER_SECOND, At, Chunk, Json, Nanos, Timeline
 from harness.spec import Asked, FaultSite
 
 _UNIFORM_ENDS: Final = 2
-_ADD: Final = "a duration, {lognormal: {median: 800ms, sigma: 0.4}} or {uniform: [100ms, 2s]}"
+_ADD: Final = (
+    "a duration, {lognormal: {median: 800ms, sigma: 0.4}} or {uniform: [100ms, 2s]}, in a case lognormal:800ms:0.4 or "
+    "uniform:100ms:2s"
+)
 
 
 def _stall_before(timeline: Timeline, site: FaultSite, values: Values, asked: Asked) -> Timeline:
@@ -80,7 +83,7 @@ def _drawn(add: tuple[str, float, float], seed: int, asked: Asked) -> Nanos:
 
 def _distribution(name: str, value: Json) -> Any:
     """Nanoseconds, or (kind, two numbers). Raises ValueError."""
-    match value:
+    match _spelled(value):
         case {"lognormal": {"median": median, "sigma": int() | float() as sigma, **more}, **rest} if (
             not more and not rest
         ):
@@ -101,6 +104,16 @@ def _distribution(name: str, value: Json) -> Any:
                 return length
     message = f"{name!r} takes {_ADD}, found {value!r}"
     raise ValueError(message)
+
+
+def _spelled(value: Json) -> Json:
+    """`lognormal:800ms:0.4` and `uniform:100ms:2s` are what a case can say, where a mapping cannot stand."""
+    match value.split(":") if isinstance(value, str) else ():
+        case ["lognormal", median, sigma] if sigma.replace(".", "", 1).isdecimal():
+            return {"lognormal": {"median": median, "sigma": float(sigma)}}
+        case ["uniform", low, high]:
+            return {"uniform": [low, high]}
+    return value
 
 
 def _seed(name: str, value: Json) -> int:

@@ -2,6 +2,7 @@
 
 from harness.testing._bench import MakeBackend
 from harness.testing._check import PROMISES, Report, check_backend
+from harness.testing._check_dialect import check_dialect
 from harness.testing._check_fault import check_fault
 from harness.testing._peer import Peer, loopback
 from harness.testing._promise import Promise
@@ -18,6 +19,7 @@ __all__ = [
     "Script",
     "ScriptSource",
     "check_backend",
+    "check_dialect",
     "check_fault",
     "loopback",
 ]

@@ -137,6 +137,7 @@ def test_a_drawn_latency_is_the_same_in_every_run_and_another_at_every_call() ->
     assert len(set(drawn)) == len(drawn)
     assert 0.7 < sorted(drawn)[200] < 0.9  # the median that was asked for
     assert delay({**LOGNORMAL, "seed": 7}) != delay(LOGNORMAL) != delay(LOGNORMAL, attempt=2)
+    assert delay({"add": "lognormal:800ms:0.4"}) == delay(LOGNORMAL)
     even = [delay({"add": {"uniform": ["1s", "3s"]}}, call) for call in range(1, 200)]
     assert 1 <= min(even) < 1.2
     assert 2.8 < max(even) <= 3
