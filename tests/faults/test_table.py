@@ -50,8 +50,6 @@ def test_a_fault_strikes_in_every_dialect_that_has_a_form_of_it(name: str) -> No
             again = fault.apply(answer.timeline, site, {}, Asked(dialect, answer.request))
             assert struck == again
         assert (answer.timeline.events, answer.timeline.left) == before
-    if name == "benign-split-mid-utf8":
-        having -= {"openai-responses"}  # its answers are recordings, and in English
     assert met == having & set(DIALECTS)
 
 
@@ -80,7 +78,7 @@ def test_a_benign_fault_changes_the_bytes_of_some_dialect(name: str) -> None:
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(data=st.data())
 def test_a_fault_strikes_at_any_chunking(dialect: str, data: st.DataObject) -> None:
     """Where the frames stand does not depend on how they came: inside a letter, several at once."""
