@@ -183,6 +183,19 @@ class Exchange:
         if not self._over:
             yield at
 
+    def give(self, now: Nanos) -> bool:
+        """Deliver the whole answer at `now`, where all of it is due and nobody watches; False where that is not so.
+
+        For a sink that has the bytes of the whole answer at hand.
+        """
+        events = self.interaction.timeline.events
+        is_due = self._ends_with and self._asked_at + events[-1][0] <= now
+        if self._over or self._next or self._watchers or not is_due or not self._is_patient():
+            return False
+        self._next, self._over = len(events), True
+        self.entry.played.extend([now - self._session_at] * len(events))
+        return True
+
     def _is_patient(self) -> bool:
         """True where no timer of the caller's can strike before the last event."""
         last, patience = self.interaction.timeline.end_at, self.patience

@@ -26,6 +26,7 @@ from harness.server._incoming import Asked, Bad, Incoming
 from harness.server._limits import Limits
 from harness.server._playing import Playing
 from harness.server._refusal import plain, refusal
+from harness.server._whole import Wholes
 from harness.wire import Send, Writer, steps
 
 try:
@@ -45,8 +46,11 @@ _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 class Connection(asyncio.Protocol):
     """One connection of a server. `gone` is told when it is over."""
 
-    def __init__(self, desk: Desk, clock: WallClock, limits: Limits, gone: Callable[[Connection], None]) -> None:
+    def __init__(
+        self, desk: Desk, clock: WallClock, limits: Limits, wholes: Wholes, gone: Callable[[Connection], None]
+    ) -> None:
         self._desk = desk
+        self._wholes = wholes
         self._clock = clock
         self._limits = limits
         self._gone = gone
@@ -159,12 +163,19 @@ class Connection(asyncio.Protocol):
 
     def _answer(self, asked: Asked) -> None:
         request = asked.request
-        writer = Writer(request, http10=asked.http10, closes=asked.closes or self._is_draining)
+        closes = asked.closes or asked.http10 or self._is_draining
         decided = self._desk.decide(request)
         if isinstance(decided, Timeline):
-            self._say(decided, writer)
+            self._say(decided, Writer(request, http10=asked.http10, closes=closes))
             return
         session, exchange = decided
+        cors = "origin" in request.headers
+        if not closes and not cors and request.method != "HEAD":
+            whole = self._wholes.of(exchange.interaction.timeline)
+            if whole and exchange.give(self._clock.now()):
+                self._transport.write(whole)
+                return
+        writer = Writer(request, http10=asked.http10, closes=closes)
 
         def broken(error: ValueError) -> None:
             miss = Miss(f"the answer {exchange.interaction.id} cannot be sent: {error}")
@@ -172,9 +183,7 @@ class Connection(asyncio.Protocol):
             self._playing = None
             self._say(refusal(request, 500, str(miss)), Writer(request, closes=True))
 
-        self._playing = Playing(
-            self, exchange, self._clock, writer, cors="origin" in request.headers, done=self._done, broken=broken
-        )
+        self._playing = Playing(self, exchange, self._clock, writer, cors=cors, done=self._done, broken=broken)
         self._playing.go()
 
     def _done(self) -> None:

@@ -52,6 +52,8 @@ class Incoming:
         self.in_body = False
         self._limits = limits
         self._parser = httptools.HttpRequestParser(self)
+        self._fields_before: list[tuple[bytes, bytes]] = []
+        self._headers = Headers()
         self._begin()
 
     def feed(self, data: bytes) -> None:
@@ -137,11 +139,15 @@ class Incoming:
         self.in_body = False
         if self.is_over or self._parser.should_upgrade():
             return
-        headers = Headers(tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in self._fields))
+        if self._fields != self._fields_before:  # most clients say the same with every request of a connection
+            self._fields_before = self._fields
+            self._headers = Headers(
+                tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in self._fields)
+            )
         target = self._target.decode("latin-1")
         url = ORIGIN + target if target[:1] == "/" else target
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        request = Request(self._parser.get_method().decode("latin-1"), url, headers, body)
+        request = Request(self._parser.get_method().decode("latin-1"), url, self._headers, body)
         http10 = self._parser.get_http_version() == "1.0"
         self.arrived.append(Asked(request, http10, closes=not self._parser.should_keep_alive()))
 

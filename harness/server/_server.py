@@ -15,6 +15,7 @@ from harness.server._desk import Desk
 from harness.server._limits import Limits
 from harness.server._served import Served, Sessions
 from harness.server._token import Token
+from harness.server._whole import Wholes
 
 _BACKLOG: Final = 2048
 
@@ -48,6 +49,7 @@ class Server:
         self.sessions = Sessions(make, self.clock)
         self._limits = limits or Limits()
         self._desk = Desk(self.sessions, Token(token))
+        self._wholes = Wholes()
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
         self._alone = asyncio.Event()
@@ -73,7 +75,7 @@ class Server:
         self._server = await loop.create_server(self._connected, self._host, self._port, backlog=_BACKLOG)
 
     def _connected(self) -> Connection:
-        connection = Connection(self._desk, self.clock, self._limits, self._gone)
+        connection = Connection(self._desk, self.clock, self._limits, self._wholes, self._gone)
         self._connections.add(connection)
         return connection
 
