@@ -121,7 +121,17 @@ class Entry:
     @property
     def failed(self) -> bool:
         """True where the same request again is a further attempt, and not a new call."""
-        return self.outcome not in {"ok", "open", "miss"}
+        return not self._went_well and self.outcome not in {"ok", "open", "miss"}
+
+    @property
+    def _went_well(self) -> bool:
+        """What `outcome` says of nearly every attempt, without looking at each event."""
+        if self.heard or self.broke is not None or self.answered is None:
+            return False
+        timeline = self.answered.timeline
+        head = timeline.head
+        is_whole = len(self.played) == len(timeline.events) and not timeline.is_open
+        return is_whole and head is not None and head.status < _BAD_STATUS and isinstance(timeline.events[-1][1], End)
 
     def note(self, at: Nanos, label: str, text: str) -> None:
         """Remember something that is not on the wire."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from harness import plugins
-from harness.dialects import MEANING, recognise
+from harness.dialects import MEANING
 from harness.engine import History
 from harness.errors import DialectError
 from harness.faults import Armed, FaultOverlay, strike_anywhere
@@ -15,6 +15,7 @@ from harness.model import ZERO, End, Head, Interaction, Nanos, Prompt, Request, 
 from harness.scenarios._answer import rendered, spoken, timeline
 from harness.scenarios._matching import described, misses
 from harness.scenarios._question import Question
+from harness.scenarios._reading import Reading
 from harness.scenarios._scenario import Call, Case, FaultAt, Reply, Scenario, Timing, When
 from harness.scenarios._script import Script, Step
 from harness.spec import Dialect, Found, Mismatch
@@ -70,6 +71,7 @@ class ScenarioSource:
         placed: list[FaultAt] = [*scenario.faults, *(case.faults if case else [])]
         self._armed = FaultOverlay(Armed(fault.strike, fault.times, plugins.fault) for fault in placed)
         self._made: dict[tuple[object, ...], Timeline] = {}
+        self._reading = Reading(scenario.name)
         self._attempts = _Attempts()
         self._history: History | None = None
 
@@ -93,16 +95,12 @@ class ScenarioSource:
     def find(self, request: Request) -> Found | Mismatch:
         """The answer of the first call that matches `request`."""
         place = self._place(request)
-        known = recognise(request)
-        if known is None:
-            return Mismatch(f"no dialect recognises this request, so {self.name} cannot tell what it asks")
-        dialect = known[0]
+        read = self._reading.read(request)
+        if isinstance(read, Mismatch):
+            return read
+        dialect, prompt = read
         if dialect.name not in {self._provider, _NATIVE} and self._provider != "any":
             return Mismatch(f"{self.name} answers as {self._provider}, and this was asked in {dialect.name}")
-        try:
-            prompt = dialect.prompt(request)
-        except DialectError as error:
-            return Mismatch(str(error))
         script = self._matching(Question(request, prompt, place[0], place[1]))
         if isinstance(script, Mismatch):
             return script
