@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Final
 
 from harness.dialects import recognise
@@ -12,7 +13,14 @@ from harness.spec import Dialect, Mismatch
 _KEPT_MAX: Final = 256
 _BYTES_MAX: Final = 16 * 1024
 
-Read = tuple[Dialect, Prompt]
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a request asks. `verdicts` are for whoever matches it: what was found before, by the id of the rule."""
+
+    dialect: Dialect
+    prompt: Prompt
+    verdicts: dict[int, bool] = field(default_factory=dict)
 
 
 class Reading:
@@ -39,6 +47,6 @@ class Reading:
         if known is None:
             return Mismatch(f"no dialect recognises this request, so {self._name} cannot tell what it asks")
         try:
-            return known[0], known[0].prompt(request)
+            return Read(known[0], known[0].prompt(request))
         except DialectError as error:
             return Mismatch(str(error))

@@ -98,10 +98,10 @@ class ScenarioSource:
         read = self._reading.read(request)
         if isinstance(read, Mismatch):
             return read
-        dialect, prompt = read
+        dialect, prompt = read.dialect, read.prompt
         if dialect.name not in {self._provider, _NATIVE} and self._provider != "any":
             return Mismatch(f"{self.name} answers as {self._provider}, and this was asked in {dialect.name}")
-        script = self._matching(Question(request, prompt, place[0], place[1]))
+        script = self._matching(Question(request, prompt, place[0], place[1]), read.verdicts)
         if isinstance(script, Mismatch):
             return script
         return self._answer(script, request, dialect, prompt, place)
@@ -121,14 +121,19 @@ class ScenarioSource:
         entry = self._history[-1]
         return entry.call, entry.attempt, entry.at
 
-    def _matching(self, asked: Question) -> Script | Mismatch:
-        """The call that answers, or why none does."""
+    def _matching(self, asked: Question, verdicts: dict[int, bool]) -> Script | Mismatch:
+        """The call that answers, or why none does. `verdicts` are what was found before for the same request."""
+        for script in self._scripts:
+            if _fits(script, asked, verdicts) and not script.is_used_up:
+                return script
+        return self._parted(asked)
+
+    def _parted(self, asked: Question) -> Mismatch:
+        """Why no call answers: the one that is nearest."""
         used_up: Script | None = None
         parted: list[tuple[int, Mismatch]] = []
         for script in self._scripts:
             differences = misses(script.call.when, asked)
-            if not differences and not script.is_used_up:
-                return script
             if not differences:
                 used_up = used_up or script
                 continue
@@ -177,6 +182,16 @@ class ScenarioSource:
             struck = strike_anywhere(kind, params, answer.timeline, dialect.name, answer.request, plugins.fault)
             answer = replace(answer, timeline=struck)
         return self._armed.strike(place[0], place[1], answer, place[2])
+
+
+def _fits(script: Script, asked: Question, verdicts: dict[int, bool]) -> bool:
+    known = verdicts.get(id(script))
+    if known is not None:
+        return known
+    fits = not misses(script.call.when, asked)
+    if script.call.when.asks_the_request_alone:
+        verdicts[id(script)] = fits
+    return fits
 
 
 def _models(when: When) -> Iterator[str]:

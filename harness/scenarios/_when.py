@@ -46,6 +46,10 @@ Shape = Annotated[Any, BeforeValidator(shape)]
 """A value, with matchers anywhere in it."""
 
 
+_MORE = frozenset({"header", "call", "attempt", "conversation", "state", "predicate"})
+"""What a matcher may ask beside the method, the URL and the body of a request."""
+
+
 class When(Strict):
     """Which requests a call answers. All that is given has to hold; nothing given is every request."""
 
@@ -82,6 +86,13 @@ class When(Strict):
             except ValueError as error:
                 raise refused(str(error)) from error
         return value
+
+    @property
+    def asks_the_request_alone(self) -> bool:
+        """True where the same method, URL and body always get the same verdict: nothing counts calls, reads headers or
+        a state, or asks a predicate."""
+        parts = (*self.all_, *self.any_, *([self.not_] if self.not_ is not None else []))
+        return not self.model_fields_set & _MORE and all(part.asks_the_request_alone for part in parts)
 
     @property
     def is_everything(self) -> bool:

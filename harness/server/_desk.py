@@ -22,7 +22,8 @@ from harness.server._served import Served, Sessions
 from harness.server._token import Token
 
 SESSION: Final = "x-harness-session"
-_OURS: Final = "x-harness-"
+_OURS: Final = frozenset({SESSION, FAULT, "x-harness-token"})
+"""What is for the server and not for the source. `x-harness-conversation` is for the source: scenarios match it."""
 _PREFLIGHT: Final = "access-control-request-method"
 
 
@@ -35,7 +36,7 @@ class Desk:
 
     def decide(self, request: Request) -> tuple[Served, Exchange] | Timeline:
         """An exchange to play and the session it belongs to, or an answer of the server's own."""
-        ours = {name: value for name, value in request.headers.pairs if name[:1] in "xX" and _is_ours(name)}
+        ours = {low: value for name, value in request.headers.pairs if (low := name.lower()) in _OURS}
         path = request.url.partition("?")[0].removeprefix(ORIGIN)
         if request.method == "OPTIONS" and _PREFLIGHT in request.headers and not path.startswith(PREFIX):
             return _preflight(request)
@@ -45,7 +46,7 @@ class Desk:
             return control(self._sessions, request, path)
         if path == "/" and request.method in {"GET", "HEAD"}:
             return plain(200, "harness is running\n")
-        return self._asked(request, {name.lower(): value for name, value in ours.items()})
+        return self._asked(request, ours)
 
     def _asked(self, request: Request, ours: dict[str, str]) -> tuple[Served, Exchange] | Timeline:
         try:
@@ -60,10 +61,6 @@ class Desk:
         if ours:
             request = replace(request, headers=request.headers.without(ours))
         return _opened(session, request, demand)
-
-
-def _is_ours(name: str) -> bool:
-    return name.lower().startswith(_OURS)
 
 
 def _opened(session: Served, request: Request, demand: Demand | None) -> tuple[Served, Exchange] | Timeline:
