@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 import harness
 from harness.model import Chunk, End, Event, Head, Headers, Raw, Reset, TimedOut, Timeline
-from tests.server.asking import SSE, Fixed, Wire, answering, get, post
+from tests.server.asking import GREETING, SSE, Fixed, Wire, answering, get, post
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 
@@ -108,3 +111,15 @@ def test_a_header_that_would_become_another_one_is_never_sent() -> None:
         data, _ = wire.send(post()).rest()
         assert data.startswith(b"HTTP/1.1 500 ")
         assert b"\r\nset-cookie" not in data
+
+
+def test_an_answer_that_is_kept_is_the_one_that_is_played(written: Callable[[str], Path]) -> None:
+    body = {"model": "tiny", "messages": [{"role": "user", "content": "hello"}]}
+    with harness.serve(written(GREETING)) as server, Wire(server.url) as wire:
+        kept = [wire.send(post(body=body)).until(b"0\r\n\r\n") for _ in range(2)]
+        # A page in a browser gets one header more, so this one is played event by event.
+        played = wire.send(post(body=body, origin="http://page")).until(b"0\r\n\r\n")
+        assert kept[0] == kept[1] == played.replace(b"access-control-allow-origin: *\r\n", b"")
+        struck = wire.send(post(body=body, x_harness_fault="kind=http-503-overloaded")).until(b"\r\n")
+        assert struck.startswith(b"HTTP/1.1 503 ")
+        assert [len(entry.events) for entry in server.history][:3] == [3, 3, 3]
