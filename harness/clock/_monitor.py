@@ -4,12 +4,15 @@ A C lock that is older than the window, a socket, a debugger's prompt: whoever b
 others, one of whom may hold that very lock, never run.
 So after a while the monitor takes the baton away.
 It costs nothing while only one thread takes part, and the order is lost only where a program waits for something real.
+A machine that is busy with something else must not look like that: time in which this thread was kept waiting itself
+does not count, and a thread that could run and does not get to is not stuck.
 """
 
 from __future__ import annotations
 
 import _thread
 import os
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import Final
@@ -33,7 +36,8 @@ class _Look:
     """What was seen of the holder when it got the baton."""
 
     turn: tuple[int, int] = (-1, -1)
-    since: Nanos = ZERO
+    at: Nanos = ZERO
+    waited_s: float = 0.0
     work_s: float = 0.0
 
 
@@ -75,14 +79,31 @@ def look(baton: Baton, last: _Look) -> _Look:
     if baton.is_idle:
         baton.earned()
         return _Look()
+    now = real_now()
     if turn != last.turn:
-        return _Look(turn, real_now(), _work_s(baton))
-    waited_s = as_seconds(Nanos(real_now() - last.since))
-    is_stuck = waited_s > _STUCK_S and _work_s(baton) - last.work_s < _WORK_S
+        return _Look(turn, now, 0.0, _work_s(baton))
+    waited_s = last.waited_s + min(as_seconds(Nanos(now - last.at)), 2 * _TICK_S)
+    is_stuck = waited_s > _STUCK_S and _work_s(baton) - last.work_s < _WORK_S and not _could_run(baton.holder)
     if is_stuck or waited_s > _BUSY_S:
         baton.push_outside(turn[1], turn[0])
         return _Look()
-    return last
+    return _Look(turn, now, waited_s, last.work_s)
+
+
+def _could_run(ident: int) -> bool:
+    """True where the system says that this thread runs, or would if it got a processor.
+
+    False where it does not tell.
+    """
+    # Not `threading.enumerate`: it takes a lock, and who holds that may be the one who is stuck.
+    thread = threading._active.get(ident)  # type: ignore[attr-defined] # noqa: SLF001
+    if thread is None:
+        return False
+    try:
+        with open(f"/proc/self/task/{thread.native_id}/stat", "rb") as file:  # noqa: PTH123 - at most ten times a second
+            return file.read().rpartition(b") ")[2][:1] in {b"R", b"D"}
+    except OSError:
+        return False
 
 
 def _work_s(baton: Baton) -> float:

@@ -9,38 +9,36 @@ read timeout as a transport has to, because httpx only passes it on.
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
 from functools import partial
-from types import ModuleType
 from typing import Any
 
-import anyio
 import httpx
 import httpx2
 import pytest
 import trio
 from trio.testing import MockClock
 
-import harness
 from harness.clock import BOOT, VirtualClock, real_monotonic, virtual_time
 from harness.model import (
     PER_SECOND,
-    Chunk,
-    End,
-    Event,
-    Head,
-    Headers,
-    Interaction,
-    Nanos,
-    Request,
-    Timeline,
-    seconds,
 )  # fmt: skip
-from harness.spec import Found
+from tests.against.peers import (
+    ANTHROPIC,
+    ANTHROPIC_529,
+    GEMINI,
+    GEMINI_503,
+    OLLAMA,
+    OPENAI,
+    OPENAI_429,
+    Answer,
+    by_session,
+    by_transport,
+    refusal,
+    with_stall,
+)
 
 anthropic = pytest.importorskip("anthropic")
 openai = pytest.importorskip("openai")
@@ -51,190 +49,7 @@ genai_http = pytest.importorskip("google.genai._api_client").httpx
 
 HOUR = 3600
 SILENCE = float(10 * HOUR)
-SSE = {"content-type": "text/event-stream"}
-_TIMED_OUT = "timed out"
 ASK: list[Any] = [{"role": "user", "content": "hi"}]
-
-
-@dataclass
-class Answer:
-    """A status, headers, and the steps of the body: bytes to send, seconds to wait. `silence` comes before the head."""
-
-    steps: list[bytes | float]
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=lambda: dict(SSE))
-    silence: float = 0.0
-
-
-@dataclass
-class Peer:
-    """Answers in turn, the last one again and again; remembers when it was asked."""
-
-    answers: list[Answer]
-    asked_at: list[float] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.begun = time.monotonic()
-
-    def transport(self, http: ModuleType) -> Any:
-        """What its clients ask through."""
-        return transport(http, self)
-
-    def next_answer(self) -> Answer:
-        self.asked_at.append(round(time.monotonic() - self.begun, 3))
-        return self.answers[min(len(self.asked_at), len(self.answers)) - 1]
-
-
-@dataclass
-class Replayed:
-    """The same answers as the source of a session, which catches the clients' own transports."""
-
-    answers: list[Answer]
-    name: str = "peer"
-    given: int = 0
-    session: Any = None
-
-    def find(self, request: Request) -> Found:
-        """The next answer, as a timeline."""
-        self.given += 1
-        answer = self.answers[min(self.given, len(self.answers)) - 1]
-        return Found(Interaction(request, _timeline(answer), f"answer {self.given}"))
-
-    def unplayed(self) -> tuple[str, ...]:
-        return ()
-
-    def transport(self, http: ModuleType) -> None:
-        """None: they are caught."""
-
-    @property
-    def asked_at(self) -> list[float]:
-        """When it was asked, in seconds."""
-        return [round(entry.at / PER_SECOND, 3) for entry in self.session.history]
-
-
-def _timeline(answer: Answer) -> Timeline:
-    at = seconds(answer.silence)
-    events: list[tuple[Nanos, Event]] = [(at, Head(answer.status, Headers.of(answer.headers.items())))]
-    for step in answer.steps:
-        if isinstance(step, bytes):
-            events.append((at, Chunk(step)))
-        else:
-            at = Nanos(at + seconds(step))
-    return Timeline((*events, (at, End())))
-
-
-@contextmanager
-def _by_transport(answers: list[Answer]) -> Iterator[Peer]:
-    yield Peer(answers)
-
-
-@contextmanager
-def _by_session(answers: list[Answer]) -> Iterator[Replayed]:
-    peer = Replayed(answers)
-    with harness.replay(peer) as peer.session:
-        yield peer
-        assert peer.session.transcript().splitlines()[0].endswith("virtual")
-
-
-def _wait(pause: float, patience: float | None, timed_out: type[Exception]) -> None:
-    time.sleep(pause if patience is None else min(pause, patience))
-    if patience is not None and pause > patience:
-        raise timed_out(_TIMED_OUT)
-
-
-async def _wait_async(pause: float, patience: float | None, timed_out: type[Exception]) -> None:
-    await anyio.sleep(pause if patience is None else min(pause, patience))
-    if patience is not None and pause > patience:
-        raise timed_out(_TIMED_OUT)
-
-
-def transport(http: ModuleType, peer: Peer) -> Any:
-    """A transport of `http`, httpx or httpx2, for sync and async clients."""
-
-    class Body(http.SyncByteStream, http.AsyncByteStream):  # type: ignore[misc, name-defined]
-        def __init__(self, steps: list[bytes | float], patience: float | None) -> None:
-            # Heard once: after its end openai asks the stream again, to drain what may be left.
-            self.steps, self.patience = iter(steps), patience
-
-        def __iter__(self) -> Iterator[bytes]:
-            for step in self.steps:
-                if isinstance(step, bytes):
-                    yield step
-                else:
-                    _wait(step, self.patience, http.ReadTimeout)
-
-        async def __aiter__(self) -> AsyncIterator[bytes]:
-            for step in self.steps:
-                if isinstance(step, bytes):
-                    yield step
-                else:
-                    await _wait_async(step, self.patience, http.ReadTimeout)
-
-    class Transport(http.BaseTransport, http.AsyncBaseTransport):  # type: ignore[misc, name-defined]
-        def handle_request(self, request: Any) -> Any:
-            answer, patience = peer.next_answer(), request.extensions["timeout"].get("read")
-            _wait(answer.silence, patience, http.ReadTimeout)
-            return http.Response(answer.status, headers=answer.headers, stream=Body(answer.steps, patience))
-
-        async def handle_async_request(self, request: Any) -> Any:
-            answer, patience = peer.next_answer(), request.extensions["timeout"].get("read")
-            await _wait_async(answer.silence, patience, http.ReadTimeout)
-            return http.Response(answer.status, headers=answer.headers, stream=Body(answer.steps, patience))
-
-    return Transport()
-
-
-# --- what the providers say ----------------------------------------------------------------------------------------
-
-
-def _event(data: object, name: str = "") -> bytes:
-    return (f"event: {name}\n" if name else "").encode() + b"data: " + json.dumps(data).encode() + b"\n\n"
-
-
-def _refusal(status: int, body: object, retry_after: str = "") -> Answer:
-    headers = {"content-type": "application/json"} | ({"retry-after": retry_after} if retry_after else {})
-    return Answer([json.dumps(body).encode()], status, headers)
-
-
-def _with_stall(chunks: list[bytes], before: int, pause: float) -> Answer:
-    return Answer([*chunks[:before], pause, *chunks[before:]])
-
-
-def _openai_chunk(delta: dict[str, str], finish: str | None = None) -> bytes:
-    choice = {"index": 0, "delta": delta, "finish_reason": finish}
-    return _event({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]})
-
-
-OPENAI = [*(_openai_chunk({"content": f"w{n} "}) for n in range(4)), _openai_chunk({}, "stop"), b"data: [DONE]\n\n"]
-OPENAI_429 = _refusal(429, {"error": {"message": "Rate limit reached", "code": "rate_limit_exceeded"}}, "30")
-ANTHROPIC_MESSAGE = {
-    "id": "m", "type": "message", "role": "assistant", "model": "c", "content": [], "stop_reason": None,
-    "stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 1},
-}  # fmt: skip
-ANTHROPIC = [
-    _event({"type": name, **data}, name)
-    for name, data in (
-        ("message_start", {"message": ANTHROPIC_MESSAGE}),
-        ("content_block_start", {"index": 0, "content_block": {"type": "text", "text": ""}}),
-        *(("content_block_delta", {"index": 0, "delta": {"type": "text_delta", "text": f"w{n} "}}) for n in range(3)),
-        ("content_block_stop", {"index": 0}),
-        (
-            "message_delta",
-            {"delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": {"output_tokens": 3}},
-        ),
-        ("message_stop", {}),
-    )
-]
-ANTHROPIC_529 = _refusal(529, {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}, "20")
-GEMINI = [
-    _event({"candidates": [{"content": {"parts": [{"text": text}], "role": "model"}, "index": 0}]})
-    for text in ("a ", "b ", "c")
-]
-GEMINI_503 = _refusal(503, {"error": {"code": 503, "message": "overloaded", "status": "UNAVAILABLE"}})
-OLLAMA = [
-    json.dumps({"model": "m", "message": {"role": "assistant", "content": text}, "done": done}).encode() + b"\n"
-    for text, done in (("a ", False), ("b ", False), ("", True))
-]
 
 
 # --- drivers: the text they heard and how it ended -----------------------------------------------------------------
@@ -319,7 +134,7 @@ Seam = Callable[[list[Answer]], AbstractContextManager[Any]]
 Outcome = tuple[tuple[str, str], list[float], float]
 
 
-def _on_threads(driver: Driver, answers: list[Answer], options: dict[str, Any], seam: Seam = _by_transport) -> Outcome:
+def _on_threads(driver: Driver, answers: list[Answer], options: dict[str, Any], seam: Seam = by_transport) -> Outcome:
     with virtual_time() as clock, seam(answers) as peer:
         return driver(peer, **options), peer.asked_at, round(clock.elapsed, 3)
 
@@ -330,18 +145,18 @@ async def _heard(driver: Callable[..., Awaitable[Any]], peer: Any, clock: Virtua
     return heard, peer.asked_at, round(clock.elapsed, 3)
 
 
-def _on_asyncio(driver: Driver, answers: list[Answer], options: dict[str, Any], seam: Seam = _by_transport) -> Outcome:
+def _on_asyncio(driver: Driver, answers: list[Answer], options: dict[str, Any], seam: Seam = by_transport) -> Outcome:
     with virtual_time() as clock, seam(answers) as peer, asyncio.Runner() as runner:
         return runner.run(_heard(driver, peer, clock, **options))
 
 
-def _on_trio(driver: Driver, answers: list[Answer], options: dict[str, Any], seam: Seam = _by_transport) -> Outcome:
+def _on_trio(driver: Driver, answers: list[Answer], options: dict[str, Any], seam: Seam = by_transport) -> Outcome:
     with virtual_time() as clock, seam(answers) as peer:
         main = partial(_heard, driver, peer, clock, **options)
         return trio.run(main, clock=MockClock(autojump_threshold=0))
 
 
-SEAMS = pytest.mark.parametrize("seam", [_by_transport, _by_session], ids=["transport", "session"])
+SEAMS = pytest.mark.parametrize("seam", [by_transport, by_session], ids=["transport", "session"])
 OPENAI_RUNS = [
     pytest.param(_on_threads, openai_sync, id="threads"),
     pytest.param(_on_asyncio, openai_async, id="asyncio"),
@@ -378,13 +193,13 @@ GEMINI_RUNS = [
 @SEAMS
 @pytest.mark.parametrize("run, driver", OPENAI_RUNS)
 def test_openai_sits_out_a_stall_within_its_patience(run: Any, driver: Driver, seam: Seam) -> None:
-    assert run(driver, [_with_stall(OPENAI, 2, 30)], {}, seam) == (("w0 w1 w2 w3 ", "end"), [0.0], 30.0)
+    assert run(driver, [with_stall(OPENAI, 2, 30)], {}, seam) == (("w0 w1 w2 w3 ", "end"), [0.0], 30.0)
 
 
 @SEAMS
 @pytest.mark.parametrize("run, driver", OPENAI_RUNS)
 def test_openai_times_out_of_a_stall_longer_than_its_patience(run: Any, driver: Driver, seam: Seam) -> None:
-    heard, asked_at, elapsed_s = run(driver, [_with_stall(OPENAI, 2, 30)], {"timeout": 10}, seam)
+    heard, asked_at, elapsed_s = run(driver, [with_stall(OPENAI, 2, 30)], {"timeout": 10}, seam)
     assert heard[0] == "w0 w1 "
     assert heard[1] != "end"
     assert (asked_at, elapsed_s) == ([0.0], 10.0)
@@ -418,7 +233,7 @@ def test_anthropic_waits_as_long_as_retry_after_says(run: Any, driver: Driver, s
 @SEAMS
 @pytest.mark.parametrize("run, driver", ANTHROPIC_RUNS)
 def test_anthropic_lets_the_read_timeout_through(run: Any, driver: Driver, seam: Seam) -> None:
-    answers = [_with_stall(ANTHROPIC, 4, 30)]
+    answers = [with_stall(ANTHROPIC, 4, 30)]
     assert run(driver, answers, {"timeout": 10}, seam) == (("w0 w1 ", "ReadTimeout"), [0.0], 10.0)
 
 
@@ -438,7 +253,7 @@ def test_gemini_backs_off_at_the_same_times_every_run(run: Any, driver: Driver, 
 def test_gemini_times_out_of_a_stall_longer_than_its_patience(run: Any, driver: Driver, seam: Seam) -> None:
     heard: list[str] = []
     with pytest.raises(genai_http.ReadTimeout):
-        run(partial(driver, heard=heard), [_with_stall(GEMINI, 2, 30)], {"timeout": 10_000}, _ending_at(10.0, seam))
+        run(partial(driver, heard=heard), [with_stall(GEMINI, 2, 30)], {"timeout": 10_000}, _ending_at(10.0, seam))
     assert heard == ["a ", "b "]
 
 
@@ -461,7 +276,7 @@ def _ending_at(elapsed_s: float, seam: Seam) -> Seam:
 def test_who_has_no_timeout_sits_out_an_hour(run: Any, driver: Driver, seam: Seam) -> None:
     chunks = OLLAMA if driver is ollama_async else GEMINI
     started = real_monotonic()
-    heard, asked_at, elapsed_s = run(driver, [_with_stall(chunks, 1, HOUR)], {}, seam)
+    heard, asked_at, elapsed_s = run(driver, [with_stall(chunks, 1, HOUR)], {}, seam)
     assert heard[1] == "end"
     assert heard[0].startswith("a b ")
     assert (asked_at, elapsed_s) == ([0.0], 3600.0)
@@ -470,7 +285,7 @@ def test_who_has_no_timeout_sits_out_an_hour(run: Any, driver: Driver, seam: Sea
 
 @SEAMS
 def test_a_retry_after_that_is_a_date_is_read_on_the_same_clock(seam: Seam) -> None:
-    refusal = _refusal(429, {"error": {"message": "slow down"}}, "Thu, 01 Jan 2026 00:00:25 GMT")
-    heard, asked_at, _ = _on_threads(openai_sync, [refusal, Answer(list(OPENAI))], {}, seam)
+    slow_down = refusal(429, {"error": {"message": "slow down"}}, "Thu, 01 Jan 2026 00:00:25 GMT")
+    heard, asked_at, _ = _on_threads(openai_sync, [slow_down, Answer(list(OPENAI))], {}, seam)
     assert heard == ("w0 w1 w2 w3 ", "end")
     assert asked_at == [0.0, 25.0]
