@@ -14,6 +14,7 @@ from functools import cached_property
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Final, cast
+from urllib.parse import urlsplit
 
 from harness.dialects import BUILT_IN
 from harness.dialects import get as dialect_called
@@ -145,7 +146,7 @@ class Refusal:
         if headers.get("content-type") == "":  # the one that the answer would have had
             headers["content-type"] = _content_type(timeline)
         if "location" in headers:
-            headers["location"] = params.get("location") or (asked.request.url if asked.request else "/")
+            headers["location"] = params.get("location") or _place(asked)
         if "text" not in form:
             headers = {"content-type": "application/json", **headers}
         pairs = (*headers.items(), *wait.headers, *_headers(params))
@@ -190,6 +191,14 @@ def _replace(body: dict[str, Json], path: list[str], value: Json) -> None:
     for step in way:
         inner = inner[step]
     inner[last] = value
+
+
+def _place(asked: Asked) -> str:
+    """The place that was asked, without its host: what a server calls itself need not be what its clients call it."""
+    if asked.request is None:
+        return "/"
+    url = urlsplit(asked.request.url)
+    return f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
 
 
 def provider_faults() -> tuple[Refusal, ...]:
