@@ -10,9 +10,12 @@ from typing import Final, Literal, Protocol
 from harness.clock import WallClock
 from harness.engine import Exchange
 from harness.model import PER_SECOND, Event, Head, Headers
+from harness.server._incoming import ORIGIN
 from harness.wire import Close, Refuse, Send, Writer
 
 _PUT_BYTES: Final = 64 * 1024
+_REDIRECTS: Final = 3
+_CORS: Final = "access-control-allow-origin"
 
 
 class Line(Protocol):
@@ -84,7 +87,7 @@ class Playing:
                 delay_s = (due.at - now) / clock.rate / PER_SECOND
                 self._timer = asyncio.get_running_loop().call_later(delay_s, self.go)
                 return None
-            steps = self._writer.write(self._allowed(due.event))
+            steps = self._writer.write(self._as_served(due.event))
             exchange.delivered(now, due.event)
             for step in steps:
                 match step:
@@ -110,9 +113,24 @@ class Playing:
         self.rest()
         self._exchange.left(self._clock.now(), "closed")
 
-    def _allowed(self, event: Event) -> Event:
-        """A browser that asked from a page gets to read the answer."""
-        if not (self._cors and isinstance(event, Head)):
+    def _as_served(self, event: Event) -> Event:
+        """A head as this server sends it: a browser that asked from a page gets to read the answer, and who is sent on
+        to the address that was asked comes back here, and not to where it was recorded."""
+        if not isinstance(event, Head) or not (self._cors or event.status // 100 == _REDIRECTS):
             return event
-        kept = event.headers.without(["access-control-allow-origin"])
-        return replace(event, headers=Headers((*kept.pairs, ("access-control-allow-origin", "*"))))
+        origins = (ORIGIN, "/".join(self._exchange.interaction.request.url.split("/", 3)[:3]))
+        pairs = [
+            (name, _path(value, origins) if name.lower() == "location" else value) for name, value in event.headers
+        ]
+        if self._cors:
+            pairs = [pair for pair in pairs if pair[0].lower() != _CORS]
+            pairs.append((_CORS, "*"))
+        return replace(event, headers=Headers(tuple(pairs)))
+
+
+def _path(location: str, origins: tuple[str, ...]) -> str:
+    """`location` without what leads away, where that is one of `origins`."""
+    for origin in origins:
+        if origin and location.startswith(f"{origin}/"):
+            return location.removeprefix(origin)
+    return location

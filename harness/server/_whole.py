@@ -14,6 +14,7 @@ from harness.wire import Send, Writer
 
 _KEPT_MAX: Final = 1024
 _BYTES_MAX: Final = 64 * 1024
+_REDIRECTS: Final = 3
 _ASKED: Final = Request("POST", "")
 
 
@@ -37,6 +38,8 @@ class Wholes:
 
 def _whole(timeline: Timeline) -> bytes:
     if timeline.is_open or timeline.end_at or sum(map(len, timeline.chunks)) > _BYTES_MAX:
+        return b""
+    if timeline.head is None or timeline.head.status // 100 == _REDIRECTS:  # where it leads depends on who was asked
         return b""
     if not all(isinstance(event, Head | Chunk | End) for _, event in timeline.events):
         return b""

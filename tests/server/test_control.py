@@ -12,6 +12,7 @@ import pytest
 
 import harness
 from harness.errors import ConfigurationError, FaultNotStruckError, SessionError, UnplayedError, VirtualTimeError
+from harness.model import Cassette, Head, Headers, Interaction, Request, Timeline
 from tests.server.asking import GREETING, answering
 
 Written = Callable[[str], Path]
@@ -235,3 +236,16 @@ def test_a_case_is_for_a_scenario(written: Written) -> None:
         harness.serve(lambda prompt: "x", "once")
     with pytest.raises(SessionError, match="not started"):
         assert harness.serve(written(GREETING)).url
+
+
+def test_who_is_sent_on_comes_back_here_and_not_to_where_it_was_recorded(written: Written) -> None:
+    recorded = Request("POST", "https://api.openai.com/v1/chat/completions", body=b"{}")
+    moved = Head(307, Headers((("location", recorded.url), ("content-length", "0"))))
+    cassette = Cassette((Interaction(recorded, Timeline.of(moved, [])),))
+    with harness.serve(cassette) as server:
+        assert httpx.post(server.url + CHAT, content=b"{}").headers["location"] == CHAT
+    with harness.serve(written(GREETING), faults="call=1/kind=redirect-307") as server:
+        body = {"model": "tiny", "messages": [{"role": "user", "content": "hello"}]}
+        answer = httpx.post(server.url + CHAT, json=body, follow_redirects=True)
+        assert [passed.status_code for passed in answer.history] == [307]
+        assert _said(answer) == "Bonjour, comment ça va ?"
