@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Protocol, runtime_checkable
 
-from harness.faults._fault import BuiltIn
+from harness.faults._fault import BuiltIn, no_form
 from harness.faults._where import CONNECT, HEADERS
 from harness.spec import Fault, Params
 
@@ -53,9 +53,7 @@ def stands_alone(fault: Fault) -> bool:
 def check_dialect(fault: Fault, dialect: str) -> None:
     """Raises ValueError where `fault` has no form in `dialect`."""
     if isinstance(fault, Particular) and fault.dialects and dialect not in fault.dialects:
-        where = dialect or "a dialect that is not known"
-        message = f"{fault.name} has no form in {where}; it has one in: {_listed(fault.dialects)}"
-        raise ValueError(message)
+        raise no_form(fault.name, dialect, fault.dialects)
 
 
 def _stranger(fault: Fault, name: str) -> ValueError:

@@ -67,10 +67,14 @@ class BuiltIn:
         if site not in self.sites(timeline):
             raise _misplaced(self, site, timeline)
         if self.dialects and asked.dialect not in self.dialects:
-            known = asked.dialect or "a dialect that is not known"
-            message = f"{self.name} has no form in {known}; it has one in: {', '.join(sorted(self.dialects))}"
-            raise ValueError(message)
+            raise no_form(self.name, asked.dialect, self.dialects)
         return self.effect(timeline, site, read_all(self.takes, params), asked)
+
+
+def no_form(name: str, dialect: str, having: frozenset[str]) -> ValueError:
+    """The error of a fault that strikes in a dialect without a form of it."""
+    where = dialect or "a dialect that is not known"
+    return ValueError(f"{name} has no form in {where}; it has one in: {', '.join(sorted(having))}")
 
 
 def _misplaced(fault: BuiltIn, site: FaultSite, timeline: Timeline) -> ValueError:

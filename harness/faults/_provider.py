@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from harness.dialects import BUILT_IN
 from harness.dialects import get as dialect_called
-from harness.faults._fault import FaultPhase
+from harness.faults._fault import FaultPhase, no_form
 from harness.faults._waits import FORMATS, Wait
 from harness.model import Head, Headers, Json, Problem, ProblemKind, Prompt, Reply, Timeline
 from harness.spec import Asked, FaultSite, Params
@@ -93,9 +93,11 @@ class Refusal:
 
     @cached_property
     def dialects(self) -> frozenset[str]:
-        """The dialects in which this is known to happen, and our own where a backend can hear of it."""
-        ours = {_NATIVE} if "native" in self.forms else set()
-        return frozenset({*(_EVERY - {_NATIVE} if "any" in self.forms else self.forms["dialects"]), *ours})
+        """The dialects in which this is known to happen, and our own where a backend can hear of it. None named is all:
+        a proxy does not look at what it proxies."""
+        if "any" in self.forms:
+            return frozenset() if _NATIVE in self.forms else _EVERY - {_NATIVE}
+        return frozenset({*self.forms["dialects"], *({_NATIVE} & self.forms.keys())})
 
     def refuse(self, params: Params) -> None:
         """Raises ValueError where a value is not what this fault takes."""
@@ -117,9 +119,8 @@ class Refusal:
         if site.point != "headers" or not timeline.events:
             message = f"{self.name} takes the place of a head, and {site.point!r} is none"
             raise ValueError(message)
-        if asked.dialect not in self.dialects:
-            message = f"{self.name} has no form in {asked.dialect}; it has one in: {', '.join(sorted(self.dialects))}"
-            raise ValueError(message)
+        if self.dialects and asked.dialect not in self.dialects:
+            raise no_form(self.name, asked.dialect, self.dialects)
         head, body = self._native(params) if asked.dialect == _NATIVE else self._wire(timeline, params, asked)
         return replace(Timeline.of(head, [body], at=timeline.events[0][0]), connected_at=timeline.connected_at)
 

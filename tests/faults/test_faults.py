@@ -125,7 +125,7 @@ def test_every_form_says_where_it_comes_from() -> None:
 @pytest.mark.parametrize("dialect", [d for d in BUILT_IN if d.renders], ids=lambda d: d.name)
 def test_a_refusal_reads_as_what_it_is_wherever_it_has_a_form(name: str, dialect: object) -> None:
     fault = faults.get(name)
-    if dialect.name not in fault.dialects:  # type: ignore[attr-defined]
+    if fault.dialects and dialect.name not in fault.dialects:  # type: ignore[attr-defined]
         with pytest.raises(ValueError, match="has no form in"):
             fault.apply(ANSWER, HEADERS, {}, Asked(dialect.name))  # type: ignore[attr-defined]
         return
@@ -155,3 +155,27 @@ def test_a_clean_truncation_ends_as_if_nothing_were_missing() -> None:
 def test_a_refused_connection_never_waits_for_the_answer_it_replaces() -> None:
     refused = faults.get("connect-refused").apply(ANSWER, FaultSite("connect"), {}, Asked("native"))
     assert refused.events == ((0, Reset("ConnectError", "[Errno 111] Connection refused")),)
+
+
+def test_a_redirect_leads_back_to_what_was_asked_by_whatever_name_the_server_is_called() -> None:
+    request = Request("POST", "http://127.0.0.1:8080/v1/models/x:generate?alt=sse")
+    again = faults.get("redirect-307").apply(ANSWER, HEADERS, {}, Asked("gemini", request))
+    assert again.head is not None
+    assert again.head.headers.get("location") == "/v1/models/x:generate?alt=sse"
+    away = faults.get("redirect-307").apply(ANSWER, HEADERS, {"location": "/login"}, Asked("gemini", request))
+    assert away.head is not None
+    assert away.head.headers.get("location") == "/login"
+
+
+def test_a_provider_has_other_codes_for_the_same_error() -> None:
+    slow = faults.get("http-429-rate-limit").apply(ANSWER, HEADERS, {"code": "slow_down"}, Asked("openai-responses"))
+    assert b'"code": "slow_down"' in slow.body
+    with pytest.raises(ValueError, match="has no other 'code' in this dialect"):
+        faults.get("http-429-rate-limit").apply(ANSWER, HEADERS, {"code": "slow_down"}, Asked("ollama"))
+
+
+def test_a_page_of_a_proxy_comes_in_any_dialect_and_in_none() -> None:
+    page = faults.get("http-502-html-proxy").apply(ANSWER, HEADERS, {}, Asked(""))
+    assert b"502 Bad Gateway" in page.body
+    with pytest.raises(ValueError, match="has no form in a dialect that is not known; it has one in: anthropic"):
+        faults.get("http-401-auth").apply(ANSWER, HEADERS, {}, Asked(""))
