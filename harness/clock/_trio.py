@@ -3,21 +3,25 @@
 In a run on a MockClock, `now` follows `trio.current_time()` and our waits are trio's sleeps.
 In a run on a real clock our clock counts time only, and `time.*` stays real.
 Threads of a trio run are real ones: trio waits for them in its selector, where nobody can hand over a baton.
+MockClock would jump over them (openai asks one for its platform, and whatever has a deadline then would time out), so
+it is held while one works, for a second of real time at most: longer is a thread that waits for something.
 """
 
 from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from harness.clock._agenda import Agenda
-from harness.clock._real import in_real_time, real_sleep
+from harness.clock._real import in_real_time, real_now, real_sleep
 from harness.clock._stuck import deadlock, this_line
 from harness.model import NEVER, Nanos, as_seconds, seconds
 
 _LOOK_AGAIN_S = 0.05
+_HOLD_S = 0.0005
+_HOLD_S_MAX = 1.0
 
 
 _asks: Callable[[], bool] | None = None
@@ -60,6 +64,7 @@ class Steps:
         trio = running_trio()
         if trio is not None and (clock := mock_clock(trio)) is not None:
             self._run, self._offset = clock, Nanos(-_time_of(clock))
+            _hold_for_threads(trio, clock)
 
     def follow(self) -> bool:
         """Move our clock to trio's; False outside of a run on a MockClock."""
@@ -69,6 +74,7 @@ class Steps:
             return False
         if clock is not self._run:
             self._run, self._offset = clock, self._agenda.now
+            _hold_for_threads(trio, clock)
             self._unarmed = self._agenda.moments()
         if self._unarmed and _has_begun(trio):
             moments, self._unarmed = self._unarmed, ()
@@ -122,6 +128,37 @@ def _has_begun(trio: Any) -> bool:
         return trio.lowlevel.current_task() is not trio.lowlevel.current_root_task()
     except RuntimeError:
         return False
+
+
+def _hold_for_threads(trio: Any, clock: Any) -> None:
+    """Let `clock` jump only where no thread of its run works, or those that do have had their time."""
+    if "_autojump" in vars(clock):
+        return
+    jump, waited = clock._autojump, _Waited()  # noqa: SLF001 - what the run calls where it has nothing to do
+
+    def autojump() -> None:
+        working = trio.to_thread.current_default_thread_limiter().statistics().borrowers
+        if working and waited.is_short(working):
+            with in_real_time():
+                real_sleep(_HOLD_S)
+        else:
+            jump()
+
+    clock._autojump = autojump  # noqa: SLF001
+
+
+class _Waited:
+    """How long, in real time, the same threads have been at work."""
+
+    def __init__(self) -> None:
+        self._working: Sequence[object] = ()
+        self._since = Nanos(0)
+
+    def is_short(self, working: Sequence[object]) -> bool:
+        """True within the first second."""
+        if working != self._working:
+            self._working, self._since = working, real_now()
+        return real_now() - self._since < seconds(_HOLD_S_MAX)
 
 
 def _time_of(clock: Any) -> Nanos:

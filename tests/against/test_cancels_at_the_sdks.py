@@ -64,14 +64,8 @@ def openai_sync(heard: list[str]) -> None:
             heard.extend(_said(chunk))
 
 
-def _without_its_thread(client: Any) -> Any:
-    """It asks a thread for the platform it runs on, and MockClock(autojump_threshold=0) jumps while a thread works."""
-    client._platform = "Unknown"
-    return client
-
-
 async def openai_async(heard: list[str]) -> None:
-    async with _without_its_thread(openai.AsyncOpenAI(api_key="k", max_retries=2)) as client:
+    async with openai.AsyncOpenAI(api_key="k", max_retries=2) as client:
         chunks = await client.chat.completions.create(model="m", messages=ASK, stream=True)
         async with chunks:
             async for chunk in chunks:
@@ -85,7 +79,7 @@ def anthropic_sync(heard: list[str]) -> None:
 
 
 async def anthropic_async(heard: list[str]) -> None:
-    client = _without_its_thread(anthropic.AsyncAnthropic(api_key="k", max_retries=2))
+    client = anthropic.AsyncAnthropic(api_key="k", max_retries=2)
     async with client, client.messages.stream(model="c", max_tokens=9, messages=ASK) as stream:
         async for text in stream.text_stream:
             heard.append(text)  # noqa: PERF401 - what came before the cancel is what counts

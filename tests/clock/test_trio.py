@@ -11,7 +11,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from harness.clock import VirtualClock, WallClock, real_monotonic, virtual_time
+from harness.clock import VirtualClock, WallClock, real_monotonic, real_sleep, virtual_time
 from harness.errors import HorizonExceededError, VirtualDeadlockError, VirtualTimeError
 from harness.model import NEVER, seconds
 
@@ -157,6 +157,32 @@ def test_threads_of_trio_stay_real_and_come_back() -> None:
     clock = VirtualClock()
     with clock.installed():
         assert run(main, clock) == 7
+
+
+def test_trio_does_not_jump_over_a_thread_that_works() -> None:
+    async def main(_: VirtualClock) -> float:
+        with trio.fail_after(10):
+            await trio.to_thread.run_sync(real_sleep, 0.02)
+        return trio.current_time()
+
+    with virtual_time() as clock:
+        assert trio.run(main, clock, clock=MockClock(autojump_threshold=0)) == 0.0
+
+
+def test_a_thread_that_does_not_come_back_is_jumped_over_after_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.clock._trio._HOLD_S_MAX", 0.01)
+    comes_back = threading.Event()
+
+    async def main(_: VirtualClock) -> float:
+        with trio.move_on_after(10):
+            await trio.to_thread.run_sync(comes_back.wait, abandon_on_cancel=True)
+        with trio.move_on_after(20):
+            await trio.sleep_forever()
+        return trio.current_time()
+
+    with virtual_time() as clock:
+        assert trio.run(main, clock, clock=MockClock(autojump_threshold=0)) == 30.0
+        comes_back.set()
 
 
 def test_on_trios_real_clock_time_is_counted_only() -> None:
