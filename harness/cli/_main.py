@@ -29,6 +29,7 @@ _VERBS = {
         "harness.cli._check",
         "load cassettes and scenarios; find secrets, unknown keys, timelines that do not add up",
     ),
+    "faults": ("harness.cli._faults", "what can go wrong: the catalogue, or all about one fault"),
     "scrub": ("harness.cli._scrub", "replace the secrets in existing cassettes, in place, so that they still match"),
     "serve": ("harness.cli._serve", "a scenario or a cassette over HTTP, for other languages and processes"),
     "recover": ("harness.cli._recover", "turn the journal of a recording that was cut off into a cassette"),

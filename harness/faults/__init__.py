@@ -7,7 +7,7 @@ before anything is played.
 from harness.faults._armed import Armed, FaultOverlay, Lookup, strike_anywhere
 from harness.faults._catalogue import ALIASES, KNOWN, get
 from harness.faults._check import check, check_dialect, check_point, stands_alone
-from harness.faults._fault import NoPlaceError
+from harness.faults._fault import FaultPhase, NoPlaceError
 from harness.faults._places import natural_site, sites_of, token_chunks
 from harness.faults._promises import FAULT_PROMISES, broken_promises
 
@@ -17,6 +17,7 @@ __all__ = [
     "KNOWN",
     "Armed",
     "FaultOverlay",
+    "FaultPhase",
     "Lookup",
     "NoPlaceError",
     "broken_promises",
