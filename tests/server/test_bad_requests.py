@@ -38,6 +38,16 @@ def test_what_cannot_be_read_is_told_and_the_connection_is_closed(sent: bytes, s
             assert other.send(post()).answer()[1] == b"fine"
 
 
+def test_who_is_refused_while_still_sending_gets_to_read_why() -> None:
+    whole = post(body=b"a" * 3_000_000)
+    with harness.serve(answering(), unplayed="ignore", limits=Limits(body_bytes=4000)) as server:
+        with Wire(server.url) as wire:
+            data, how = wire.send(whole).rest()
+        assert (data[:13], how) == (b"HTTP/1.1 413 ", "fin")
+        with Wire(server.url) as impatient:
+            assert impatient.send(whole[:200]).until(b"\r\n").startswith(b"HTTP/1.1 413 ")
+
+
 def test_who_sends_half_a_request_and_goes_asks_for_nothing() -> None:
     source = answering()
     with harness.serve(source) as server:

@@ -98,6 +98,7 @@ def test_a_stop_with_grace_lets_an_answer_end_and_takes_no_new_one() -> None:
         with pytest.raises(ConnectionRefusedError):
             Wire(server.url)
         assert server.history[0].outcome == "ok"
+        assert server.server.clock.now() < PATIENCE_S * 10**9  # it ended with the answer, and not with the grace
 
 
 def test_a_stop_without_grace_breaks_an_answer_off() -> None:
