@@ -123,3 +123,9 @@ def test_it_is_a_context_manager_of_both_colours() -> None:
                 return str(wire.send(post()).answer()[1])
 
     assert asyncio.run(ask()) == "b'fine'"
+
+
+def test_a_replay_in_the_same_process_lets_its_code_reach_the_server() -> None:
+    replayed = harness.replay(lambda prompt: "x", clock="wall", unplayed="ignore")
+    with harness.serve(answering()) as server, replayed, Wire(server.url) as wire:
+        assert wire.send(post()).answer()[1] == b"fine"
