@@ -188,3 +188,12 @@ def test_a_slow_connection_runs_into_the_clients_own_connect_timeout() -> None:
             openai_chat(Heard())
         assert isinstance(raised.value.__cause__, httpx2.ConnectTimeout)
         assert session.clock.elapsed < 20
+
+
+def test_a_loop_of_redirects_goes_on_although_only_the_first_attempt_is_named() -> None:
+    with harness.replay(
+        Always(spoken("gemini", stream=True)), faults="call=1/kind=redirect-307-loop", unplayed="ignore"
+    ) as session:
+        with pytest.raises(httpx2.TooManyRedirects):
+            gemini(Heard())
+        assert len(session.history) == 21

@@ -106,3 +106,18 @@ def test_a_place_that_a_fault_does_not_have_is_refused() -> None:
             if point not in getattr(fault, "points", ()):
                 with pytest.raises(ValueError, match=f"{name} does not strike at"):
                     faults.check_point(fault, point)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_what_is_put_in_stands_between_two_events_however_the_chunks_are_cut(dialect: str) -> None:
+    """Else it would end up inside half an event, which no server sends."""
+    given = spoken(dialect, stream=True)
+    cut = Interaction(given.request, given.timeline.rechunked([7] * len(given.timeline.body)), "a")
+    for number in (3, 20, len(cut.timeline.chunks) // 2):
+        site, asked = FaultSite("chunk", number), Asked(dialect, cut.request)
+        failed = faults.get("error-event").apply(cut.timeline, site, {}, asked)
+        problem = meaning(Interaction(cut.request, failed, "a")).problem
+        assert problem is not None
+        assert problem.kind == "server-error"
+        unknown = faults.get("unknown-event").apply(cut.timeline, site, {}, asked)
+        assert meaning(Interaction(cut.request, unknown, "a")) == meaning(cut)
