@@ -66,6 +66,15 @@ def test_a_place_that_an_answer_does_not_have_is_not_struck(place: str) -> None:
     assert "never struck: that answer has" in overlay.unstruck()[0]
 
 
+def test_an_answer_without_what_a_fault_looks_for_stays_and_the_fault_says_why() -> None:
+    overlay = faults.FaultOverlay.of(["call=1/kind=tool-unknown-name", "call=1/kind=length-in-block"])
+    assert overlay.strike(1, 1, CHAT) is CHAT
+    assert [line.partition("never struck")[2] for line in overlay.unstruck()] == [
+        ": this answer calls no tool",
+        ": this answer has no fenced block",
+    ]
+
+
 def test_a_star_is_every_chunk() -> None:
     slow = struck("call=1/chunk=*/kind=slow-gap,for=1s", CHAT)
     chunks = [at for at, event in slow.events if isinstance(event, Chunk)]

@@ -91,6 +91,10 @@ class DoesNothing(Hiccup):
         return timeline
 
 
+class Idle(DoesNothing):
+    name = "idle"
+
+
 @breaks("is-pure")  # type: ignore[operator]
 class Remembers(Hiccup):
     def __init__(self) -> None:
@@ -169,10 +173,11 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Iterable[None]:
     points = [
         EntryPoint("hiccup", f"{__name__}:Hiccup", "harness.faults"),
         EntryPoint("shouts", f"{__name__}:Shouts", "harness.faults"),
+        EntryPoint("idle", f"{__name__}:Idle", "harness.faults"),
         EntryPoint("nothing", f"{__name__}:PLANTED", "harness.faults"),
         EntryPoint("reset-mid-stream", f"{__name__}:Shouts", "harness.faults"),
     ]
-    here = {"Hiccup": Hiccup, "Shouts": Shouts, "PLANTED": PLANTED}
+    here = {"Hiccup": Hiccup, "Shouts": Shouts, "Idle": Idle, "PLANTED": PLANTED}
     monkeypatch.setattr(EntryPoint, "load", lambda point: here[point.attr])
     monkeypatch.setattr(plugins, "entry_points", lambda group: [p for p in points if p.group == group])
     plugins._checked.cache_clear()
@@ -192,12 +197,14 @@ def test_a_broken_fault_of_a_package_is_refused_when_it_is_loaded() -> None:
         harness.replay(lambda _: "one", faults="call=1/kind=shouts")
     with pytest.raises(PluginError, match="and no fault"):
         plugins.fault("nothing")
+    with pytest.raises(PluginError, match="changes-something: every answer stayed as it was"):
+        plugins.fault("idle")
 
 
 @pytest.mark.usefixtures("installed")
 def test_a_name_of_ours_is_ours() -> None:
     assert plugins.fault("reset-mid-stream") is faults.get("reset-mid-stream")
-    with pytest.raises(ValueError, match=r"no fault is called 'hickup'.*and those of packages: hiccup, nothing"):
+    with pytest.raises(ValueError, match=r"no fault is called 'hickup'.*and those of packages: hiccup, idle, nothing"):
         plugins.fault("hickup")
 
 
