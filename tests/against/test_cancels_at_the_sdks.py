@@ -204,6 +204,7 @@ def test_a_stream_that_is_closed_from_outside_breaks_under_its_reader_at_once(
         session.cancel_at(place, via="close")
         with pytest.raises(BROKEN):
             ask(heard)
+        assert session.clock.now() == at_s * SECOND, "its reader hears of it then, and not when the next chunk was due"
         cancel = session.cancels[0]
         assert heard == WHOLE[:words]
         assert (cancel.at, cancel.chunks_after, cancel.lasted, cancel.how) == (at_s * SECOND, 0, 0, "closed")
@@ -221,6 +222,7 @@ def test_a_tasks_stream_that_is_closed_from_outside_breaks_under_its_reader_at_o
         session.cancel_at(place, via="close")
         with pytest.raises(BROKEN):
             asyncio.run(ask(heard))
+        assert session.clock.now() == at_s * SECOND, "its reader hears of it then, and not when the next chunk was due"
         cancel = session.cancels[0]
         assert heard == WHOLE[:words]
         assert (cancel.at, cancel.chunks_after, cancel.lasted, cancel.how) == (at_s * SECOND, 0, 0, "closed")
