@@ -100,10 +100,12 @@ class Cancel(Strict):
 
     `via` is how: `event` and `thread` set the backend's cancel_event, `task` cancels the task that reads, `close`
     closes the stream under it, `signal` is Ctrl-C, and `callable:pkg.mod:fn` calls `fn` with the session.
+    `ignored` is the fault of a backend that goes on all the same: tokens come after the cancel.
     """
 
     at: str
     via: Via = "event"
+    ignored: bool = False
 
 
 class Case(Strict):

@@ -58,6 +58,7 @@ class ScenarioSource:
 
     `available` is what `is_available` says, one after the other; the last repeats. `cancels` are the places at which
     cancel is to be pressed, and the way: whoever opens the session arms them.
+    `ignores_cancel` is what its backends do about them.
     """
 
     def __init__(self, scenario: Scenario, case: Case | None = None) -> None:
@@ -65,6 +66,7 @@ class ScenarioSource:
         self.available: list[bool] = list(scenario.available)
         written = (scenario.cancel, case and case.cancel)
         self.cancels: tuple[tuple[str, str], ...] = tuple((cancel.at, cancel.via) for cancel in written if cancel)
+        self.ignores_cancel: bool = any(cancel.ignored for cancel in written if cancel)
         self._provider = scenario.provider
         self._timing = scenario.defaults.timing
         self._scripts = [Script(_varied(call, case, scenario)) for call in scenario.calls]

@@ -152,6 +152,7 @@ def scenario(
         ignored_hosts=tuple(ignored_hosts),
         available=tuple(source.available),
         cancels=source.cancels,
+        ignores_cancel=source.ignores_cancel,
         overlay=_overlay(faults),
         unstruck=source.unstruck,
     )

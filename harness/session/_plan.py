@@ -16,8 +16,9 @@ from harness.spec import Overlay, Source
 class Plan:
     """What a session is to do. `answers` counts what the source holds, `available` are the recorded health answers.
 
-    `cancels` are places at which cancel is pressed, each with its way; `overlay` is laid over every answer, and
-    `unstruck` tells at the end which faults of the source itself never struck.
+    `cancels` are places at which cancel is pressed, each with its way; with `ignores_cancel` the backends go on all the
+    same. `overlay` is laid over every answer, and `unstruck` tells at the end which faults of the source itself never
+    struck.
     """
 
     source: Source
@@ -33,5 +34,6 @@ class Plan:
     intercepts: bool = True
     available: tuple[bool, ...] = ()
     cancels: tuple[tuple[str, str], ...] = ()
+    ignores_cancel: bool = False
     overlay: Overlay | None = None
     unstruck: Callable[[], Sequence[str]] = tuple

@@ -144,6 +144,7 @@ class Session:
         """A backend that answers from this session, with both contracts. `contract` is a module, class or namespace
         with types of its own, which it then speaks. Options: `model`, `timeout` (seconds), `retries`, `fallback_model`,
         `requests_per_minute`, `ignores_cancel`. Raises ContractMisfitError that names everything which does not fit."""
+        options.setdefault("ignores_cancel", self.plan.ignores_cancel)
         made = ReplayBackend(self, contract=contract, **options)
         self.backends.append(made)
         return made

@@ -170,6 +170,12 @@ def test_a_backend_that_ignores_its_cancel_goes_on_and_the_drivers_own_guard_has
         assert session.cancels[0].chunks_after == 4, "three tokens and what says that it is done"
 
 
+def test_a_file_can_say_that_its_cancel_is_ignored(words: Any) -> None:
+    with words(cancel="cancel: {at: call=1/token=2, ignored: true}") as session:
+        assert len(list(backend_of(session).stream_tokens(ASK))) == 5
+        assert (session.cancels[0].chunks_before, session.cancels[0].chunks_after) == (2, 4)
+
+
 def test_a_cancel_of_a_file_has_its_way_too(words: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     pressed: list[Session] = []
     monkeypatch.setattr("harness.testing.press_here", pressed.append, raising=False)
