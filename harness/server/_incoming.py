@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 from harness.errors import MissingExtraError
 from harness.model import Headers, Request
@@ -146,6 +147,9 @@ class Incoming:
             )
         target = self._target.decode("latin-1")
         url = ORIGIN + target if target[:1] == "/" else target
+        if url is target and not _is_url(url):
+            self._refuse(400, f"the target {target!r} is no URL")
+            return
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         request = Request(self._parser.get_method().decode("latin-1"), url, self._headers, body)
         http10 = self._parser.get_http_version() == "1.0"
@@ -154,3 +158,11 @@ class Incoming:
     def _too_large(self) -> None:
         self.wants_continue = False
         self._refuse(413, f"the body of a request is longer than {self._limits.body_bytes} bytes")
+
+
+def _is_url(target: str) -> bool:
+    try:
+        urlsplit(target)
+    except ValueError:  # brackets that enclose no address
+        return False
+    return True

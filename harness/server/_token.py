@@ -28,17 +28,18 @@ class Token:
         if not self._secret:
             return True
         # All are compared, so that the time does not tell which one was right.
-        return sum(hmac.compare_digest(given.encode(), self._secret) for given in _given(request)) > 0
+        return sum(hmac.compare_digest(given, self._secret) for given in _given(request)) > 0
 
     def __repr__(self) -> str:
         return "Token(set)" if self._secret else "Token(none)"
 
 
-def _given(request: Request) -> Iterator[str]:
+def _given(request: Request) -> Iterator[bytes]:
+    """Everything that may be the token, as the bytes it was sent as."""
     for name, value in request.headers.pairs:
         low = name.lower()
         if low == _BEARER:
-            yield value.partition(" ")[2].strip()
+            yield value.partition(" ")[2].strip().encode("latin-1", "replace")
         elif low in _FIELDS:
-            yield value.strip()
-    yield from (value for name, value in parse_qsl(urlsplit(request.url).query) if name == "key")
+            yield value.strip().encode("latin-1", "replace")
+    yield from (value.encode() for name, value in parse_qsl(urlsplit(request.url).query) if name == "key")

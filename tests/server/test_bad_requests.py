@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 import harness
@@ -17,6 +19,7 @@ from tests.server.asking import Fixed, Wire, answering, get, post
         (b"HELLO\r\n\r\n", 400),
         (b"POST / HTTP/1.1\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", 400),
         (b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nZZ\r\n", 400),
+        (get("http://[bad]/v1/models"), 400),
         (b"CONNECT example.com:443 HTTP/1.1\r\nhost: example.com\r\n\r\n", 405),
         (b"GET / HTTP/1.1\r\nx: " + b"a" * 2000, 431),
         (b"GET / HTTP/1.1\r\n" + b"x: a\r\n" * 400, 431),
@@ -97,3 +100,26 @@ def test_options_and_paths_of_no_dialect_do_no_harm() -> None:
         assert wire.send(get("*", "OPTIONS")).answer()[0].startswith(b"HTTP/1.1 400 ")
         assert wire.send(get("/nowhere")).answer()[0].startswith(b"HTTP/1.1 400 ")
         assert len(server.misses) == 2
+
+
+def test_no_bytes_make_it_fail(caplog: pytest.LogCaptureFixture) -> None:
+    """asyncio logs what a protocol raises, and closes that connection: here nothing is logged."""
+    chance = Random(20261128)
+    whole = [
+        post(body={"model": "m", "messages": [{"role": "user", "content": "x"}]}, x_harness_fault="chunk=1/kind=reset"),
+        post("/v1beta/models/m:generateContent", {"contents": [{"parts": [{"text": "x"}]}]}, expect="100-continue"),
+        post("/model/m/converse", b"\xff\xfe", x_harness_session="a"),
+        get("/__harness__/verdict?session=%ff"),
+        get("/v1/models", "OPTIONS", origin="http://page", access_control_request_method="POST"),
+    ]
+    with pytest.raises(harness.Miss), harness.serve(lambda prompt: prompt.text) as server:
+        for _ in range(300):
+            data = bytearray(chance.choice(whole) + chance.choice(whole))
+            for _ in range(chance.choice([0, 1, 3])):
+                data[chance.randrange(len(data))] = chance.randrange(256)
+            with Wire(server.url) as wire:
+                wire.send(bytes(data[: chance.randrange(1, len(data) + 1)]))
+        with Wire(server.url) as wire:
+            assert wire.send(get("/")).answer()[1] == b"harness is running\n"
+        assert server.misses
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []

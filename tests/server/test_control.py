@@ -192,6 +192,7 @@ TOKEN = "hm-4711-secret"
         ({"x-goog-api-key": TOKEN}, ""),
         ({"x-harness-token": TOKEN}, ""),
         ({}, f"?key={TOKEN}"),
+        ({"authorization": f"Bearer {TOKEN}", "x-api-key": "another"}, ""),
     ],
 )
 def test_the_token_opens_wherever_a_client_puts_its_key(written: Written, headers: dict[str, str], query: str) -> None:
