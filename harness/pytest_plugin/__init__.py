@@ -6,11 +6,12 @@ Loading it loads neither vcr nor httpx, yaml or asyncio: who has it installed an
 from __future__ import annotations
 
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.pytest_plugin import _calls, _collected, _ending, _outcome
+from harness.pytest_plugin import _calls, _collected, _ending, _outcome, _scenarios
 from harness.pytest_plugin._fixtures import (
     _harness_blocked,
     _harness_marked,
@@ -81,6 +82,18 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     open_run(config)
     pytest_load_initial_conftests()
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """A scenario that names a driver is tests of its own, unless `collect_scenarios = false`."""
+    if not run_of(parent.config).project.values.get("collect_scenarios", True):
+        return None
+    return _scenarios.collected(file_path, parent)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`case="*"`, or a list of cases, is a test for each."""
+    _scenarios.parametrised(metafunc)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # loads the session; only a test that opens one pays for it
     from harness.pytest_plugin._opening import Owner
 
 MARKER = "harness"
+CASE = "_harness_case"
+"""The parameter of a test that runs once for each case of its scenario."""
 FIXTURES = frozenset({"replay", "replay_class", "replay_module", "replay_session"})
 
 
@@ -39,7 +41,9 @@ def settings_of(node: pytest.Item | pytest.Collector, request: pytest.FixtureReq
     """Everything configured for `node`: project, fixture, markers. Raises pytest.UsageError."""
     configured = from_fixture(request.getfixturevalue("harness_config"))
     marked = from_markers(node.iter_markers(MARKER)) if isinstance(node, pytest.Item) else {}
-    return merged(run_of(node.config).project.values, configured, marked)
+    settings = merged(run_of(node.config).project.values, configured, marked)
+    params = getattr(getattr(node, "callspec", None), "params", {})
+    return {**settings, "case": params[CASE]} if CASE in params else settings
 
 
 def owner_of(node: pytest.Item | pytest.Collector, request: pytest.FixtureRequest, settings: dict[str, Any]) -> Owner:
@@ -72,6 +76,12 @@ def cassette_of(item: pytest.Item, settings: Mapping[str, Any]) -> Path:
         return named_path(str(settings["cassette"]), _beside(item), folders, Path.exists)
     cls = getattr(item, "cls", None)
     return default_path(folders[0], item.name, cls.__name__ if cls else "", Path.exists)
+
+
+def scenario_of(item: pytest.Item, name: str) -> Path:
+    """The file of the scenario that a marker of `item` calls `name`."""
+    folder = _folder(item, run_of(item.config).project.values, "scenario_dir", "scenarios")
+    return named_path(name, _beside(item), (folder,), Path.exists)
 
 
 def _folder(node: pytest.Item | pytest.Collector, settings: Mapping[str, Any], key: str, default: str) -> Path:

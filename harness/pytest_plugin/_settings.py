@@ -18,6 +18,8 @@ import pytest
 LISTS = ("ignore", "redact", "allow", "allowed_hosts", "ignored_hosts")
 SINGLE = ("clock", "matcher", "mode", "on_exhausted", "unplayed")
 FOLDERS = ("cassette_dir", "scenario_dir")
+SWITCHES = ("collect_scenarios",)
+"""Of the project alone: whether scenarios that name a driver are tests."""
 SOURCES = ("case", "cassette", "scenario")
 SESSION_KEYS = (*LISTS, *SINGLE)
 
@@ -58,7 +60,7 @@ def read_project(root: Path) -> Project:
         message = f"{path}: {error}"
         raise pytest.UsageError(message) from error
     values = document.get("tool", {}).get("harness", {})
-    return Project(root, checked(values, (*SESSION_KEYS, *FOLDERS), f"[tool.harness] in {path.name}"))
+    return Project(root, checked(values, (*SESSION_KEYS, *FOLDERS, *SWITCHES), f"[tool.harness] in {path.name}"))
 
 
 def checked(values: object, known: Iterable[str], where: str) -> dict[str, Any]:
@@ -80,6 +82,9 @@ def checked(values: object, known: Iterable[str], where: str) -> dict[str, Any]:
 def _check_value(key: str, value: object, where: str) -> None:
     if key in LISTS and (isinstance(value, str | Mapping) or not isinstance(value, Iterable)):
         message = f"{where}: {key} has to be a list, not {value!r}"
+        raise pytest.UsageError(message)
+    if key in SWITCHES and not isinstance(value, bool):
+        message = f"{where}: {key} is true or false, not {value!r}"
         raise pytest.UsageError(message)
     if key in CHOICES and isinstance(value, str) and value not in CHOICES[key]:
         near = get_close_matches(value, CHOICES[key], n=1)

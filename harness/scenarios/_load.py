@@ -14,7 +14,7 @@ from harness.scenarios._check import check
 from harness.scenarios._mistakes import explain, nearest
 from harness.scenarios._repair import repaired
 from harness.scenarios._scenario import Scenario
-from harness.scenarios._yaml import Document, read, shown
+from harness.scenarios._yaml import Document, Path, read, shown
 
 _FIRST_KEY: Final = re.compile(rb"^[\"']?harness[\"']?[ \t]*:", re.MULTILINE)
 _BEGINNING: Final = 1 << 16
@@ -54,6 +54,14 @@ def parse_scenario(text: bytes | str, file: str = "<text>", case: str | None = N
     if scenario is None or document.places:
         raise ScenarioError(sorted(document.places, key=lambda place: (place.line, place.column)))
     return scenario
+
+
+def place_in(path: str | PathLike[str], at: Path, message: str) -> Place:
+    """Where `at` stands in the file at `path`, or the nearest thing around it, with `message`."""
+    document = read(File(path).read_bytes(), str(path))
+    document.places.clear()
+    document.mistake(at, message)
+    return document.places[-1]
 
 
 def _typed(document: Document) -> Scenario | None:

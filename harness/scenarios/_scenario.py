@@ -114,8 +114,6 @@ class Case(Strict):
     `skip` and `xfail` say why a collected test of this case is not run, or is expected to fail.
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"expect", "skip", "xfail"})
-
     id: Id
     reply: Reply | None = None
     replies: dict[str, Reply] = Field(default_factory=dict)
@@ -199,7 +197,7 @@ class Scenario(Strict):
     """A whole file."""
 
     later: ClassVar[frozenset[str]] = frozenset(
-        {"clock", "state", "unmatched", "cassette", "overlay", "matrix", "driver", "sweep", "expect", "report"}
+        {"clock", "state", "unmatched", "cassette", "overlay", "matrix", "sweep", "report"}
     )
     model_config = ConfigDict(title="harness scenario v1")
 

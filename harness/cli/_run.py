@@ -1,0 +1,58 @@
+"""`harness run SCENARIO`: play a scenario against the driver that it names, and say what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from harness.cli._exit import Exit
+from harness.scenarios import load_scenario
+from harness.trials import Trial, case_ids, driver_of, play
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """What this verb takes."""
+    parser.add_argument("files", nargs="+", type=Path, metavar="SCENARIO", help="files that name a driver")
+    parser.add_argument("--case", action="append", metavar="ID", help="only this case; may be given again")
+    parser.add_argument("--driver", metavar="PKG.MOD:FN", help="play against this driver and not the one in the file")
+    parser.add_argument("--quiet", action="store_true", help="no transcript of what went well")
+
+
+def run(args: argparse.Namespace) -> Exit:
+    """Play the scenario itself and every case, or those that were named. 1 where an expectation was not met, 3 for a
+    miss. Raises ScenarioError."""
+    try:
+        driver = driver_of(args.driver) if args.driver else None
+    except (ImportError, AttributeError, TypeError) as error:
+        print(f"harness: --driver {args.driver}: {error}", file=sys.stderr)
+        return Exit.USAGE
+    trials = [play(file, case, driver=driver) for file in args.files for case in _cases(file, args.case)]
+    if args.json:
+        print(json.dumps([trial.to_json() for trial in trials], ensure_ascii=False))
+    else:
+        print("\n".join(_told(trials, quiet=args.quiet)))
+    if any(trial.miss for trial in trials):
+        return Exit.MISS
+    return Exit.FINE if all(trial.ok for trial in trials) else Exit.SUBJECT_FAILED
+
+
+def _cases(file: Path, chosen: Sequence[str] | None) -> Sequence[str | None]:
+    return chosen or case_ids(load_scenario(file))
+
+
+def _told(trials: Sequence[Trial], *, quiet: bool) -> Iterator[str]:
+    for trial in trials:
+        if trial.ok and quiet:
+            continue
+        yield trial.transcript.rstrip()
+        yield f"{'ok' if trial.ok else 'FAILED'}  {trial.name}"
+        for line in trial.complaints():
+            yield "  " + line.replace("\n", "\n  ")
+        if not trial.ok:
+            yield f"  again: {trial.command}"
+        yield ""
+    failed = sum(not trial.ok for trial in trials)
+    yield f"{len(trials)} played, {failed} failed" if failed else f"{len(trials)} played, all as expected"
