@@ -137,6 +137,16 @@ class VirtualClock:
         self.agenda.horizon = Nanos(self.agenda.horizon + length)
         self.wait_until(Nanos(self.now() + length))
 
+    def begin(self, *, start: datetime | float | None = None, horizon: str | float | None = None) -> None:
+        """From now on, and from this moment on: it is `start`, and a wait may last until `horizon` from now.
+
+        What is left out stays as it is. For whoever joins a clock that others began, as a scenario in a test does.
+        """
+        if start is not None:
+            self._epoch = Nanos(seconds(_timestamp(start)) - self.agenda.now)
+        if horizon is not None:
+            self.agenda.horizon = Nanos(min(NEVER, self.agenda.now + parse_duration(horizon)))
+
     # --- what stands in for the functions of `time` -------------------------------------------------------------
 
     def monotonic(self) -> float:

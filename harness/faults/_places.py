@@ -125,11 +125,11 @@ def _event_ends(answer: Interaction, kind: str) -> list[int]:
     cut = frames(answer.request, timeline.head, timeline.body)
     ends = accumulate(map(len, cut))
     return [
-        end for raw, end in zip(cut, ends, strict=True) if kind in _types(manner.read(raw).event, manner.value(raw))
+        end for raw, end in zip(cut, ends, strict=True) if kind in types_of(manner.read(raw).event, manner.value(raw))
     ]
 
 
-def _types(event: str, value: Any) -> frozenset[str]:
+def types_of(event: str, value: Any) -> frozenset[str]:
     """What an event may be called: its name, its type, and where it has neither the fields that it carries."""
     if not isinstance(value, dict):
         return frozenset({event, json.dumps(value)})

@@ -101,7 +101,7 @@ class ScenarioItem(pytest.Item):
 
 def _marked(item: ScenarioItem, loaded: Scenario) -> None:
     """`skip` and `xfail` of the case, as marks."""
-    case = loaded.case(item.case)
+    _, case = loaded.played(item.case)
     if case is not None and case.skip is not None:
         item.add_marker(pytest.mark.skip(reason=case.skip))
     if case is not None and case.xfail is not None:

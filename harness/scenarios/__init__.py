@@ -6,8 +6,10 @@ Importing a submodule of that name would put the module in its place.
 
 from harness.scenarios._compile import compile_scenario, function_source
 from harness.scenarios._expect import Expect
+from harness.scenarios._filling import escaped
 from harness.scenarios._judging import Observed, Unmet, judged, needs_second_run
 from harness.scenarios._load import is_scenario, load_scenario, parse_scenario, place_in
+from harness.scenarios._question import Predicate
 from harness.scenarios._scenario import Scenario
 from harness.scenarios._schema import schema, schema_text
 from harness.scenarios._source import ScenarioSource
@@ -15,10 +17,12 @@ from harness.scenarios._source import ScenarioSource
 __all__ = [
     "Expect",
     "Observed",
+    "Predicate",
     "Scenario",
     "ScenarioSource",
     "Unmet",
     "compile_scenario",
+    "escaped",
     "function_source",
     "is_scenario",
     "judged",

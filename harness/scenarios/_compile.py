@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from harness.dialects import MEANING, recognise
 from harness.errors import DialectError
 from harness.model import Interaction, Problem, Prompt, Reply, Request, Timeline
-from harness.scenarios._answer import rendered, words
-from harness.scenarios._mistakes import nearest
+from harness.scenarios._answer import rendered
+from harness.scenarios._pieces import words
+from harness.scenarios._question import Predicate
 from harness.scenarios._scenario import Scenario
 from harness.scenarios._source import ScenarioSource
 from harness.spec import Found, Mismatch, Source
 
 
-def compile_scenario(scenario: Scenario, case: str | None = None) -> ScenarioSource:
-    """A fresh Source over `scenario`, in `case`. Raises ValueError for a case that it does not have."""
-    try:
-        chosen = scenario.case(case)
-    except KeyError:
-        ids = [known.id for known in scenario.cases]
-        message = (
-            f"{scenario.name} has no case {case!r}.{nearest(str(case), ids)} There are: {', '.join(ids) or 'none'}"
-        )
-        raise ValueError(message) from None
-    return ScenarioSource(scenario, chosen)
+def compile_scenario(
+    scenario: Scenario, case: str | None = None, predicates: Mapping[str, Predicate] | None = None
+) -> ScenarioSource:
+    """A fresh Source over `scenario`, in `case`, one of its `case_ids`.
+
+    Raises ValueError for a case that it does not have, where it has to have one, and for a predicate that its matchers
+    name and `predicates` lacks."""
+    played, chosen = scenario.played(case)
+    return ScenarioSource(played, chosen, recording=played.recording, predicates=predicates)
 
 
 def function_source(answer: Callable[[Prompt], str | Reply | Problem]) -> Source:

@@ -62,9 +62,6 @@ def spread(value: object) -> Nanos | Spread:
         return value
     if not isinstance(value, Mapping):
         return _duration(value)
-    if is_spread(value):
-        message = "a time that dice decide is not supported yet"
-        raise refused(message)
     match dict(value):
         case {"lognormal": Mapping() as given, **rest} if not rest and set(given) == {"median", "sigma"}:
             return _lognormal(given)

@@ -21,8 +21,6 @@ class Fault(Strict):
     """
 
     model_config = ConfigDict(extra="allow")
-    later: ClassVar[frozenset[str]] = frozenset({"probability"})
-
     kind: str
     times: Times | None = None
     probability: float | None = Field(default=None, gt=0, le=1)
@@ -47,8 +45,6 @@ class FaultAt(Strict):
     """A fault and its place: `call=1`, `call=1/chunk=3`, `call=*`, `call=1/attempt=2/headers`."""
 
     model_config = ConfigDict(extra="allow")
-    later: ClassVar[frozenset[str]] = frozenset({"probability"})
-
     at: str
     kind: str
     times: Times | None = None

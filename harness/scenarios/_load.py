@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path as File
 from typing import Final
@@ -11,9 +12,12 @@ from pydantic import ValidationError
 
 from harness.errors import Place, ScenarioError
 from harness.scenarios._check import check
-from harness.scenarios._mistakes import explain, nearest
+from harness.scenarios._files import attach
+from harness.scenarios._matrix import Matrix, combinations, substituted
+from harness.scenarios._mistakes import explain
 from harness.scenarios._repair import repaired
 from harness.scenarios._scenario import Scenario
+from harness.scenarios._strict import nearest
 from harness.scenarios._yaml import Document, Path, read, shown
 
 _FIRST_KEY: Final = re.compile(rb"^[\"']?harness[\"']?[ \t]*:", re.MULTILINE)
@@ -44,15 +48,26 @@ def load_scenario(path: str | PathLike[str], case: str | None = None) -> Scenari
 
 
 def parse_scenario(text: bytes | str, file: str = "<text>", case: str | None = None) -> Scenario:
-    """The scenario that `text` is; `file` is what the mistakes name."""
+    """The scenario that `text` is; `file` is what the mistakes name, and beside it stand the files that it names.
+
+    With a matrix it is the first of the combinations, which all have to be sound; `played` has the others."""
     document = read(text.encode() if isinstance(text, str) else text, file)
+    folder = File(file).parent if file != "<text>" else File.cwd()
+    scenario = _varied(document, folder) if _has_matrix(document.value) else _sound(document, folder)
+    if scenario is not None and case is not None and not document.places:
+        _check_case(scenario, case, document)
+    if scenario is None or document.places:
+        places = {(place.line, place.column, place.message): place for place in document.places}
+        raise ScenarioError(sorted(places.values(), key=lambda place: (place.line, place.column)))
+    return scenario
+
+
+def _sound(document: Document, folder: File) -> Scenario | None:
+    """The scenario of `document`, looked at as a whole; what is wrong with it is noted there."""
     scenario = _typed(document)
     if scenario is not None:
+        attach(scenario, document, folder)
         check(scenario, document)
-        if case is not None:
-            _check_case(scenario, case, document)
-    if scenario is None or document.places:
-        raise ScenarioError(sorted(document.places, key=lambda place: (place.line, place.column)))
     return scenario
 
 
@@ -62,6 +77,33 @@ def place_in(path: str | PathLike[str], at: Path, message: str) -> Place:
     document.places.clear()
     document.mistake(at, message)
     return document.places[-1]
+
+
+def _has_matrix(value: object) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("matrix"), dict)
+
+
+def _varied(document: Document, folder: File) -> Scenario | None:
+    """Every combination of the matrix, each as a scenario of its own."""
+    assert isinstance(document.value, dict), "it has a matrix"
+    try:
+        matrix = Matrix.model_validate(document.value["matrix"])
+    except ValidationError as error:
+        explain(document, error, within=("matrix",))
+        return None
+    rest = {name: value for name, value in document.value.items() if name != "matrix"}
+    made: dict[str, Scenario] = {}
+    for name, combination in combinations(matrix, document).items():
+        one = replace(document, places=[])
+        one.value = substituted(rest, combination, one)
+        scenario = _sound(one, folder)
+        document.places += one.places
+        if scenario is not None:
+            made[name] = scenario
+    first = next(iter(made.values()), None)
+    if first is not None:
+        first.vary(made)
+    return first
 
 
 def _typed(document: Document) -> Scenario | None:
@@ -81,9 +123,8 @@ def _typed(document: Document) -> Scenario | None:
 
 
 def _check_case(scenario: Scenario, case: str, document: Document) -> None:
-    ids = [known.id for known in scenario.cases]
+    ids = scenario.case_ids
     if case not in ids:
         listed = ", ".join(ids) or "none"
-        document.mistake(
-            ("cases",), f"no case is called {case!r}.{nearest(case, ids)} There are: {listed}", at_key=True
-        )
+        message = f"no case is called {case!r}.{nearest(case, ids)} There are: {listed}"
+        document.mistake(("cases",) if scenario.cases else ("matrix",), message, at_key=True)

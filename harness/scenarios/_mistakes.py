@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from difflib import get_close_matches
+from collections.abc import Callable
 from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
 
 from harness.scenarios._scenario import Scenario
-from harness.scenarios._strict import LACKING, LATER, Strict, not_yet
+from harness.scenarios._strict import LACKING, LATER, Strict, nearest, not_yet
 from harness.scenarios._yaml import Document, Path, shown
 
 
-def explain(document: Document, error: ValidationError, *, is_repaired: bool = False) -> None:
-    """Every refusal in `error` as a mistake of `document`; what the repair of another mistake took away is none."""
+def explain(document: Document, error: ValidationError, *, is_repaired: bool = False, within: Path = ()) -> None:
+    """Every refusal in `error` as a mistake of `document`; what the repair of another mistake took away is none.
+
+    `within` is where in it the value stands that was validated."""
     for found in error.errors(include_url=False):
         # A step in pointed brackets says which member of a union it is, and stands in no file.
-        path = tuple(step for step in found["loc"] if not str(step).startswith("<"))
+        path = within + tuple(step for step in found["loc"] if not str(step).startswith("<"))
         if is_repaired and found["type"] in {LACKING, "missing"}:
             continue
         if found["type"] == "extra_forbidden":
@@ -28,12 +29,6 @@ def explain(document: Document, error: ValidationError, *, is_repaired: bool = F
             document.mistake(path, not_yet(str(path[-1])), at_key=True)
         else:
             document.mistake(path, _wrong(found))
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """` Did you mean 'x'?`, or nothing."""
-    near = get_close_matches(word, list(known), 1)
-    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def _stranger(path: Path) -> str:

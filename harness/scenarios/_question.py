@@ -25,7 +25,7 @@ class Question:
     prompt: Prompt = field(default_factory=Prompt)
     call: int = 1
     attempt: int = 1
-    state: Mapping[str, Json] = field(default_factory=dict)
+    state_of: Callable[[str], Mapping[str, Json]] = lambda _: {}
     predicates: Mapping[str, Predicate] = field(default_factory=dict)
 
     @cached_property
@@ -40,6 +40,11 @@ class Question:
     def path(self) -> str:
         """The path of the URL, without its query."""
         return urlsplit(self.request.url).path
+
+    @property
+    def state(self) -> Mapping[str, Json]:
+        """The state of its conversation, as it is now."""
+        return self.state_of(self.conversation)
 
     @property
     def turn(self) -> int:

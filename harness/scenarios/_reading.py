@@ -16,9 +16,10 @@ _BYTES_MAX: Final = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What a request asks. `verdicts` are for whoever matches it: what was found before, by the id of the rule."""
+    """What a request asks; without a dialect nobody can tell, and the prompt is empty. `verdicts` are for whoever
+    matches it: what was found before, by the id of the rule."""
 
-    dialect: Dialect
+    dialect: Dialect | None
     prompt: Prompt
     verdicts: dict[int, bool] = field(default_factory=dict)
 
@@ -26,8 +27,7 @@ class Read:
 class Reading:
     """Remembers what the latest requests were read as: that depends on method, URL and body, and on nothing else."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self) -> None:
         self._kept: dict[tuple[str, str, bytes], Read | Mismatch] = {}
 
     def read(self, request: Request) -> Read | Mismatch:
@@ -45,7 +45,7 @@ class Reading:
     def _fresh(self, request: Request) -> Read | Mismatch:
         known = recognise(request)
         if known is None:
-            return Mismatch(f"no dialect recognises this request, so {self._name} cannot tell what it asks")
+            return Read(None, Prompt())
         try:
             return Read(known[0], known[0].prompt(request))
         except DialectError as error:

@@ -83,14 +83,13 @@ def _stub(path: Path) -> tuple[Path, object | None]:
                 return path[:length], dict(_REPLY)
             case ("calls", _, "sequence") if length == len(path):
                 return path, [dict(_REPLY)]
-            case ("faults", int()) | ("cases", _, "faults", int()):
+            case ("faults" | "overlay", int()) | ("cases", _, "faults", int()) | ("calls", _, "faults", int()):
                 return path[:length], dict(_FAULT)
             case ("cases", int(number), "id"):
                 return path[:length], f"malformed-{number}"
-    match path:
-        case ("cases", int(number)):
-            return path, {"id": f"malformed-{number}"}
-    return path, None
+    if len(path) == 2 and path[0] == "cases":
+        return path, {"id": f"malformed-{path[1]}"}
+    return (("cassette",) if path[:1] == ("cassette",) else path), None
 
 
 def _inside(holder: Any, step: str | int) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
@@ -17,8 +18,6 @@ class Timing(Strict):
     """When things come: `connect` until there is a connection, `ttft` from there to the first token, `per_token` the
     time of each one, `tail` from the last one to the end. `jitter` is a part of `per_token`, from 0 to 1: by so much
     each may be longer or shorter, as the dice of `clock.seed` say."""
-
-    later: ClassVar[frozenset[str]] = frozenset({"connect", "jitter", "tail"})
 
     connect: Span = 0
     ttft: Span = 0
@@ -59,8 +58,6 @@ class Delivery(Strict):
     """In which pieces an answer comes. `tokens` cuts the text, `chunk` says what travels together, `newline`, `framing`
     and `compress` how it is written; what is not given is as its provider does it."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"tokens", "chunk", "newline", "framing", "compress"})
-
     tokens: Tokens | None = None
     chunk: Chunking | None = None
     newline: Literal["lf", "crlf", "cr"] | None = None
@@ -72,7 +69,6 @@ class ToolCall(Strict):
     """A tool that the model asks for. `args` is the value, `raw_args` the text where it has to be invalid, and
     `stream_args` the text in the pieces in which it streams; pieces in one inner list travel in one chunk."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"stream_args"})
     nullable: ClassVar[frozenset[str]] = frozenset({"id", "args"})
 
     name: str
@@ -95,7 +91,7 @@ class Block(Strict):
     """One part of an answer, in its place: a text, some thinking, a tool call, or `raw`: bytes as they go on the
     wire."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"image", "raw"})
+    later: ClassVar[frozenset[str]] = frozenset({"image"})
 
     text: str | None = None
     thinking: str | None = None
@@ -133,6 +129,18 @@ class Raw(Strict):
             raise refused(message)
         return self
 
+    def attach(self, content: bytes) -> None:
+        """Take `content` for what `body_file` holds: whoever loads the file reads it, once."""
+        self._content = content
+
+    @property
+    def content(self) -> bytes:
+        """The body as bytes."""
+        if self._content is not None or "body" not in self.model_fields_set:
+            return self._content or b""
+        text = self.body if isinstance(self.body, str) else json.dumps(self.body, ensure_ascii=False)
+        return text.encode()
+
 
 class Reply(Strict):
     """One answer. A `fault` beside a text strikes that answer; alone it strikes the answer that comes next.
@@ -141,7 +149,6 @@ class Reply(Strict):
     text, as it streams.
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"blocks", "json_", "raw", "native_finish", "delivery", "thinking"})
     nullable: ClassVar[frozenset[str]] = frozenset({"json_", "usage"})
 
     text: str | None = None

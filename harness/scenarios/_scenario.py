@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -11,18 +12,20 @@ from pydantic import (
     Discriminator,
     Field,
     JsonValue,
+    PrivateAttr,
     Tag,
     WithJsonSchema,
     model_validator,
 )
 
+from harness.model import Cassette
 from harness.scenarios._durations import Duration, Times
 from harness.scenarios._expect import Expect
 from harness.scenarios._faults import Fault, FaultAt, Patch
 from harness.scenarios._matrix import Matrix
 from harness.scenarios._recording import Recorded
 from harness.scenarios._reply import Block, Delivery, Raw, Reply, Timing, ToolCall, Usage
-from harness.scenarios._strict import Strict, lacking, refused, wrong
+from harness.scenarios._strict import Strict, lacking, nearest, refused, wrong
 from harness.scenarios._sweep_keys import Report, Sweep
 from harness.scenarios._text import TextMatch
 from harness.scenarios._when import When
@@ -63,8 +66,6 @@ class Call(Strict):
     The call with the highest `priority` that matches answers; among equals the first in the file. `set` is what the
     state becomes once it has answered, `"+1"` counts. `faults` strike its own answers.
     """
-
-    later: ClassVar[frozenset[str]] = frozenset({"priority", "set", "delivery", "faults"})
 
     id: Id
     when: When = Field(default_factory=When)
@@ -126,8 +127,6 @@ class Case(Strict):
 
 class Defaults(Strict):
     """What holds where a call or a reply says nothing."""
-
-    later: ClassVar[frozenset[str]] = frozenset({"delivery"})
 
     timing: Timing = Field(default_factory=Timing)
     delivery: Delivery = Field(default_factory=Delivery)
@@ -196,9 +195,7 @@ Laid = Annotated[
 class Scenario(Strict):
     """A whole file."""
 
-    later: ClassVar[frozenset[str]] = frozenset(
-        {"clock", "state", "unmatched", "cassette", "overlay", "matrix", "sweep", "report"}
-    )
+    later: ClassVar[frozenset[str]] = frozenset({"sweep", "report"})
     model_config = ConfigDict(title="harness scenario v1")
 
     harness: Version
@@ -228,6 +225,67 @@ class Scenario(Strict):
             message = "'calls' is missing: a scenario needs calls, or a cassette"
             raise lacking(message)
         return self
+
+    _recording: Cassette | None = PrivateAttr(default=None)
+    _variants: dict[str, Scenario] = PrivateAttr(default_factory=dict)
+
+    def replies(self) -> Iterator[tuple[tuple[str | int, ...], Reply]]:
+        """Every reply in the file, and where it stands."""
+        for number, call in enumerate(self.calls):
+            if call.reply is not None:
+                yield ("calls", number, "reply"), call.reply
+            for place, item in enumerate(call.sequence or ()):
+                yield ("calls", number, "sequence", place), item
+        for number, case in enumerate(self.cases):
+            if case.reply is not None:
+                yield ("cases", number, "reply"), case.reply
+            for name, reply in case.replies.items():
+                yield ("cases", number, "replies", name), reply
+
+    @property
+    def recording(self) -> Cassette | None:
+        """What the file of `cassette` holds, read when the scenario was."""
+        return self._recording
+
+    def attach(self, recording: Cassette) -> None:
+        """Take `recording` for what the file of `cassette` holds."""
+        self._recording = recording
+
+    def vary(self, variants: Mapping[str, Scenario]) -> None:
+        """Take `variants` for the combinations of its matrix."""
+        self._variants = dict(variants)
+
+    @property
+    def names(self) -> list[str | None]:
+        """Everything that it can be played as: itself, which is None, unless it has a matrix, and its `case_ids`."""
+        return [*([] if self._variants else [None]), *self.case_ids]
+
+    @property
+    def case_ids(self) -> list[str]:
+        """Every id that it can be played by: those of its cases, or of the combinations of its matrix, with
+        `-` and the case behind where it has both."""
+        own = [case.id for case in self.cases]
+        if not self._variants:
+            return own
+        return [name if case is None else f"{name}-{case}" for name in self._variants for case in (None, *own)]
+
+    def played(self, name: str | None) -> tuple[Scenario, Case | None]:
+        """The scenario that is played under `name`, without its matrix, and its case. Raises ValueError for a name
+        that is none of `case_ids`, and for none where there is a matrix."""
+        whole: dict[str, tuple[Scenario, Case | None]] = {}
+        for prefix, variant in (self._variants or {"": self}).items():
+            names = {case.id: f"{prefix}-{case.id}" if prefix else case.id for case in variant.cases}
+            whole |= {names[case.id]: (variant, case) for case in variant.cases}
+            if prefix:
+                whole[prefix] = (variant, None)
+        if name is None and not self._variants:
+            return self, None
+        if name is None or name not in whole:
+            ids = self.case_ids
+            said = f"no case {name!r}.{nearest(str(name), ids)}" if name is not None else "a matrix: say which case."
+            message = f"{self.name} has {said} There are: {', '.join(ids) or 'none'}"
+            raise ValueError(message)
+        return whole[name]
 
     def case(self, name: str | None) -> Case | None:
         """The case called `name`. Raises KeyError."""

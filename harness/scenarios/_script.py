@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.scenarios._durations import FOREVER
-from harness.scenarios._scenario import Call, Fault, Reply, Timing
+from harness.scenarios._filling import is_filled
+from harness.scenarios._scenario import Call, Fault, Reply, Timing, When
 
 
 @dataclass(slots=True)
@@ -22,6 +23,10 @@ class Step:
     times: int
     label: str
     given: int = 0
+    is_filled: bool = False
+
+    def __post_init__(self) -> None:
+        self.is_filled = is_filled(self.reply)
 
 
 class Script:
@@ -39,6 +44,14 @@ class Script:
     def is_used_up(self) -> bool:
         """True where `times` says that this call answers no more, and the next one may."""
         return self.call.times is not None and self.matched >= self.call.times
+
+    @property
+    def answers_anything(self) -> bool:
+        """True where it may answer what no dialect recognises: it asks for something of the wire, and all it says is
+        for the wire."""
+        return _asks_the_wire(self.call.when) and all(
+            step.reply.raw is not None or "json_" in step.reply.model_fields_set for step in self._steps
+        )
 
     @property
     def answers(self) -> int:
@@ -79,6 +92,10 @@ class Script:
             wanted = 1 if step.times >= FOREVER else step.times
             if step.given < wanted and not self._cycled:
                 yield f"{self.call.id}: {step.label} was given {step.given} of {wanted} times"
+
+
+def _asks_the_wire(when: When) -> bool:
+    return bool(when.path or when.header or when.body) or any(map(_asks_the_wire, (*when.all_, *when.any_)))
 
 
 def _steps(call: Call) -> Iterator[Step]:

@@ -2,80 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from random import Random
 from typing import Final, TypeAlias
 
 from harness import plugins
 from harness.dialects import MEANING
 from harness.engine import History
 from harness.errors import DialectError
-from harness.faults import Armed, FaultOverlay, strike_anywhere
-from harness.model import ZERO, End, Head, Interaction, Nanos, Prompt, Request, Timeline
-from harness.scenarios._answer import rendered, spoken, timeline
+from harness.faults import strike_anywhere, token_chunks
+from harness.model import ZERO, Cassette, Head, Interaction, Nanos, Request, Timeline
+from harness.scenarios._answer import plain, rendered, spoken
+from harness.scenarios._attempts import Attempts, is_fine
+from harness.scenarios._delivery import compressed, delivered, timeline
+from harness.scenarios._filling import filled
+from harness.scenarios._laid import Layer, drawn, layers, struck, unstruck
 from harness.scenarios._matching import described, misses
-from harness.scenarios._question import Question
+from harness.scenarios._pace import has_dice
+from harness.scenarios._pieces import Said
+from harness.scenarios._question import Predicate, Question
 from harness.scenarios._reading import Reading
-from harness.scenarios._scenario import Call, Case, FaultAt, Reply, Scenario, Timing, When
+from harness.scenarios._recorded_source import RecordedSource
+from harness.scenarios._scenario import Call, Case, Fault, FaultAt, Scenario, Timing, When
+from harness.scenarios._scenario import Reply as WrittenReply
 from harness.scenarios._script import Script, Step
+from harness.scenarios._state import States
 from harness.spec import Dialect, Found, Mismatch
 
 _NATIVE: Final = "native"
-_FAILED: Final = 300
 
 _Place: TypeAlias = tuple[int, int, Nanos]
 
 
-@dataclass(slots=True)
-class _Attempts:
-    """Which call and attempt a request is: the same bytes after a failure are the next attempt of that call.
-
-    For a source without a session. It counts as the engine's history does, and knows a failure by the answer given.
-    """
-
-    calls: int = 0
-    _latest: dict[tuple[str, str, bytes], tuple[int, int, bool]] = field(default_factory=dict)
-
-    def begin(self, request: Request) -> tuple[int, int]:
-        call, attempt, failed = self._latest.get(_bytes(request), (0, 0, False))
-        if failed:
-            return self._remember(request, call, attempt + 1)
-        self.calls += 1
-        return self._remember(request, self.calls, 1)
-
-    def _remember(self, request: Request, call: int, attempt: int) -> tuple[int, int]:
-        self._latest[_bytes(request)] = (call, attempt, False)
-        return call, attempt
-
-    def answered(self, request: Request, *, failed: bool) -> None:
-        call, attempt, _ = self._latest[_bytes(request)]
-        self._latest[_bytes(request)] = (call, attempt, failed)
-
-
 class ScenarioSource:
-    """A Source over `scenario`, with the replies and faults of `case`. Calls are tried in order; the first that matches
-    answers, in the dialect of the request.
+    """A Source over `scenario`, with the replies and faults of `case`. The first call that matches answers, in the
+    dialect of the request; where none does, the cassette, and else what `unmatched` says.
 
     `available` is what `is_available` says, one after the other; the last repeats. `cancels` are the places at which
     cancel is to be pressed, and the way: whoever opens the session arms them.
     `ignores_cancel` is what its backends do about them.
+    `predicates` are the rules in Python that its matchers name. ValueError where one of them is not there.
     """
 
-    def __init__(self, scenario: Scenario, case: Case | None = None) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        case: Case | None = None,
+        *,
+        recording: Cassette | None = None,
+        predicates: Mapping[str, Predicate] | None = None,
+    ) -> None:
         self.name = scenario.name
         self.available: list[bool] = list(scenario.available)
         written = (scenario.cancel, case and case.cancel)
         self.cancels: tuple[tuple[str, str], ...] = tuple((cancel.at, cancel.via) for cancel in written if cancel)
         self.ignores_cancel: bool = any(cancel.ignored for cancel in written if cancel)
-        self._provider = scenario.provider
-        self._timing = scenario.defaults.timing
+        self._scenario = scenario
+        self._predicates = dict(predicates or {})
         self._scripts = [Script(_varied(call, case, scenario)) for call in scenario.calls]
-        placed: list[FaultAt] = [*scenario.faults, *(case.faults if case else [])]
-        self._armed = FaultOverlay(Armed(fault.strike, fault.times, plugins.fault) for fault in placed)
+        self._in_order = sorted(self._scripts, key=lambda script: -script.call.priority)
+        self._states = States(scenario.state)
+        self._recording = (
+            RecordedSource(recording, scenario.cassette) if recording is not None and scenario.cassette else None
+        )
+        self._laid = _layers(scenario, case)
         self._made: dict[tuple[object, ...], Timeline] = {}
-        self._reading = Reading(scenario.name)
-        self._attempts = _Attempts()
+        self._reading = Reading()
+        self._attempts = Attempts()
         self._history: History | None = None
+        self._echo = Script(Call(id="echo", reply=WrittenReply(text="{{ user }}")))
+        _has_all(self._predicates, scenario)
 
     def follow(self, history: History) -> None:
         """Take calls and attempts from `history`, which has begun an entry for each request before it is answered.
@@ -87,34 +84,48 @@ class ScenarioSource:
     @property
     def answers(self) -> int:
         """How many answers it holds."""
-        return sum(script.answers for script in self._scripts)
+        return sum(script.answers for script in self._scripts) + len(self._recording or ())
 
     @property
     def models(self) -> list[str]:
-        """The models that its calls are for, as far as they name them."""
-        return [name for script in self._scripts for name in _models(script.call.when)]
+        """The models that its answers are for, as far as they name them."""
+        named = [name for script in self._scripts for name in _models(script.call.when)]
+        return [*named, *(self._recording.models if self._recording else ())]
+
+    @property
+    def addresses(self) -> dict[tuple[str, str], str]:
+        """Where the recorded answers were recorded: (method, path with its query) -> URL."""
+        return self._recording.addresses if self._recording else {}
+
+    def state(self, conversation: str = "") -> Mapping[str, object]:
+        """The state of `conversation`, as it is now; the empty name is that of requests without one."""
+        return dict(self._states.of(conversation))
 
     def find(self, request: Request) -> Found | Mismatch:
-        """The answer of the first call that matches `request`."""
+        """The answer to `request`, or why there is none."""
         place = self._place(request)
+        self._states.begin(place[0], place[1])
         read = self._reading.read(request)
         if isinstance(read, Mismatch):
             return read
         dialect, prompt = read.dialect, read.prompt
-        if dialect.name not in {self._provider, _NATIVE} and self._provider != "any":
-            return Mismatch(f"{self.name} answers as {self._provider}, and this was asked in {dialect.name}")
-        script = self._matching(Question(request, prompt, place[0], place[1]), read.verdicts)
+        provider = self._scenario.provider
+        if dialect is not None and provider != "any" and dialect.name not in {provider, _NATIVE}:
+            return Mismatch(f"{self.name} answers as {provider}, and this was asked in {dialect.name}")
+        asked = Question(request, prompt, place[0], place[1], self._states.of, self._predicates)
+        script = self._matching(asked, dialect, read.verdicts)
         if isinstance(script, Mismatch):
-            return script
-        return self._answer(script, request, dialect, prompt, place)
+            return self._recorded(request, script, place)
+        return self._answer(script, asked, dialect, place)
 
     def unplayed(self) -> Sequence[str]:
         """One line for each reply, and each fault, that the scenario promises and nobody met."""
-        return [*(line for script in self._scripts for line in script.unplayed()), *self.unstruck()]
+        recorded = self._recording.unplayed() if self._recording else ()
+        return [*(line for script in self._scripts for line in script.unplayed()), *recorded, *self.unstruck()]
 
     def unstruck(self) -> Sequence[str]:
-        """One line for each fault with a place that never struck."""
-        return self._armed.unstruck()
+        """One line for each fault or edit with a place that never struck."""
+        return unstruck(self._laid)
 
     def _place(self, request: Request) -> _Place:
         """Call, attempt, and when it was asked."""
@@ -123,67 +134,118 @@ class ScenarioSource:
         entry = self._history[-1]
         return entry.call, entry.attempt, entry.at
 
-    def _matching(self, asked: Question, verdicts: dict[int, bool]) -> Script | Mismatch:
+    # --- which call ---
+
+    def _matching(self, asked: Question, dialect: Dialect | None, verdicts: dict[int, bool]) -> Script | Mismatch:
         """The call that answers, or why none does. `verdicts` are what was found before for the same request."""
-        for script in self._scripts:
+        able = [script for script in self._in_order if dialect is not None or script.answers_anything]
+        for script in able:
             if _fits(script, asked, verdicts) and not script.is_used_up:
                 return script
-        return self._parted(asked)
+        return self._unmatched(dialect) or self._parted(able, asked, dialect)
 
-    def _parted(self, asked: Question) -> Mismatch:
+    def _parted(self, able: Sequence[Script], asked: Question, dialect: Dialect | None) -> Mismatch:
         """Why no call answers: the one that is nearest."""
         used_up: Script | None = None
         parted: list[tuple[int, Mismatch]] = []
-        for script in self._scripts:
+        for script in able:
             differences = misses(script.call.when, asked)
             if not differences:
                 used_up = used_up or script
                 continue
             reason = f"no call of {self.name} matches; {script.call.id!r} wants {described(script.call.when)}"
             parted.append((len(differences), Mismatch(reason, script.call.id, tuple(differences))))
-        if used_up is not None:
-            times, name = used_up.call.times, used_up.call.id
-            return Mismatch(f"{name!r} answers {times} times, and did", name, exhausted=True)
-        return min(parted, key=lambda pair: pair[0])[1]
+        return _why(used_up, parted, self.name, dialect)
 
-    def _answer(
-        self, script: Script, request: Request, dialect: Dialect, prompt: Prompt, place: _Place
-    ) -> Found | Mismatch:
+    def _unmatched(self, dialect: Dialect | None) -> Script | None:
+        match self._scenario.unmatched:
+            case "echo" if dialect is not None:
+                return self._echo
+            case {"call": name}:
+                return next(script for script in self._scripts if script.call.id == name)
+        return None
+
+    def _recorded(self, request: Request, why: Mismatch, place: _Place) -> Found | Mismatch:
+        """The recorded answer; where there is none either, why, the nearer of both reasons first."""
+        found = self._recording.find(request) if self._recording else why
+        if isinstance(found, Mismatch):
+            return found if self._recording and not self._scripts else why
+        try:
+            laid = struck(self._laid, found.interaction, *place)
+        except ValueError as error:
+            return Mismatch(f"{found.interaction.id or 'the recorded answer'} cannot be played: {error}")
+        if self._history is None:
+            is_changed = laid.timeline is not found.interaction.timeline
+            self._attempts.answered(request, failed=is_changed or not is_fine(laid.timeline))
+        return replace(found, interaction=laid)
+
+    # --- what it answers ---
+
+    def _answer(self, script: Script, asked: Question, dialect: Dialect | None, place: _Place) -> Found | Mismatch:
         step = script.give()
-        name = script.call.id
+        name, request = script.call.id, asked.request
         if step is None:
             count = len(script.call.sequence or ())
             return Mismatch(f"the sequence of {name!r} has {count} items, and all were given", name, exhausted=True)
         try:
-            clean = self._clean(step, script.call, request, dialect, prompt)
-            struck = self._struck(Interaction(request, clean, name, MEANING), step, dialect, place)
+            clean = self._clean(step, script.call, asked, dialect)
+            made = self._struck(Interaction(request, clean, name, MEANING), step, script.call, dialect, place)
         except (DialectError, ValueError) as error:
             return Mismatch(f"{name!r} cannot answer: {error}", name)
+        fine = is_fine(made.timeline)
         if self._history is None:
-            self._attempts.answered(request, failed=struck.timeline is not clean or not _is_fine(struck.timeline))
-        return Found(struck, "rule")
+            self._attempts.answered(request, failed=made.timeline is not clean or not fine)
+        if fine:
+            self._states.change(asked.conversation if script.call.set else "", place[0], script.call.set)
+        return Found(made, "rule")
 
-    def _clean(self, step: Step, call: Call, request: Request, dialect: Dialect, prompt: Prompt) -> Timeline:
+    def _clean(self, step: Step, call: Call, asked: Question, dialect: Dialect | None) -> Timeline:
         """The answer as nothing has struck it. Kept, by all of the request that it depends on: a loop asks a thousand
         times, and the bytes are the same every time."""
-        asked = (id(step), dialect.name, prompt.model, prompt.stream, repr(prompt.parameters))
-        made = self._made.get(asked)
+        timing = step.timing or call.timing or self._scenario.defaults.timing
+        if step.is_filled or has_dice(timing):
+            return self._rendered(step, call, asked, dialect, timing)
+        prompt = asked.prompt
+        key = (id(step), dialect and dialect.name, prompt.model, prompt.stream, repr(prompt.parameters))
+        made = self._made.get(key)
         if made is None:
-            made = self._made[asked] = self._rendered(step, call, request, dialect, prompt)
+            made = self._made[key] = self._rendered(step, call, asked, dialect, timing)
         return made
 
-    def _rendered(self, step: Step, call: Call, request: Request, dialect: Dialect, prompt: Prompt) -> Timeline:
-        said, pieces = spoken(step.reply, dialect, prompt)
-        answer = rendered(dialect, said, prompt, pieces)
-        timing: Timing = step.timing or call.timing or self._timing
-        return timeline(dialect, request, answer, timing, len(pieces))
+    def _rendered(self, step: Step, call: Call, asked: Question, dialect: Dialect | None, timing: Timing) -> Timeline:
+        reply = filled(step.reply, asked) if step.is_filled else step.reply
+        delivery = reply.delivery or call.delivery or self._scenario.defaults.delivery
+        request = asked.request
+        if reply.raw is not None or dialect is None:
+            answer, said = plain(reply, request, is_native=dialect is not None and dialect.name == _NATIVE), Said()
+        else:
+            meant, said = spoken(reply, dialect, asked.prompt, delivery.tokens or "words")
+            answer = rendered(dialect, meant, asked.prompt, said.pieces)
+        dice = self._dice(call.id, asked.call, asked.attempt)
+        made = timeline(_carried(dialect, request, answer), answer, said, timing, dice)
+        return delivered(made, delivery, dialect, request)
 
-    def _struck(self, answer: Interaction, step: Step, dialect: Dialect, place: _Place) -> Interaction:
-        if step.fault is not None:
-            kind, params = step.fault.kind, step.fault.params
-            struck = strike_anywhere(kind, params, answer.timeline, dialect.name, answer.request, plugins.fault)
-            answer = replace(answer, timeline=struck)
-        return self._armed.strike(place[0], place[1], answer, place[2])
+    def _struck(
+        self, answer: Interaction, step: Step, call: Call, dialect: Dialect | None, place: _Place
+    ) -> Interaction:
+        request = answer.request
+        if step.fault is not None and self._strikes(step.fault, call.id, place):
+            params = drawn(step.fault.params, self._dice(call.id, *place[:2]))
+            name = dialect.name if dialect is not None else ""
+            hit = strike_anywhere(step.fault.kind, params, answer.timeline, name, request, plugins.fault)
+            answer = replace(answer, timeline=hit)
+        answer = struck(self._laid, answer, *place)
+        delivery = step.reply.delivery or call.delivery or self._scenario.defaults.delivery
+        if delivery.compress is None:
+            return answer
+        return replace(answer, timeline=compressed(answer.timeline, delivery, dialect, request))
+
+    def _strikes(self, fault: Fault, name: str, place: _Place) -> bool:
+        return fault.probability is None or self._dice("fault", name, *place[:2]).random() < fault.probability
+
+    def _dice(self, *what: object) -> Random:
+        """Dice for one answer: other requests do not change what they show."""
+        return Random("/".join(map(str, (self._scenario.clock.seed, *what))))  # noqa: S311 - the same in every run
 
 
 def _fits(script: Script, asked: Question, verdicts: dict[int, bool]) -> bool:
@@ -196,6 +258,56 @@ def _fits(script: Script, asked: Question, verdicts: dict[int, bool]) -> bool:
     return fits
 
 
+def _layers(scenario: Scenario, case: Case | None) -> list[Layer]:
+    seed = scenario.clock.seed
+    own = [_of_call(fault, call) for call in scenario.calls for fault in call.faults]
+    placed = [*scenario.faults, *(case.faults if case else [])]
+    return [*layers(own, seed, "call"), *layers(scenario.overlay, seed, "overlay"), *layers(placed, seed)]
+
+
+def _of_call(fault: FaultAt, call: Call) -> FaultAt:
+    """`fault`, which stands in `call`, with a place that only the answers of that call have."""
+    rest = fault.at.partition("/")[1:]
+    return fault.model_copy(update={"at": f"call={call.id}{''.join(rest)}"})
+
+
+def _carried(dialect: Dialect | None, request: Request, answer: tuple[Head, tuple[bytes, ...]]) -> tuple[int, ...]:
+    """The numbers of the chunks that carry tokens; every one, where nobody can tell."""
+    head, chunks = answer
+    if dialect is None:
+        return tuple(range(1, len(chunks) + 1))
+    return token_chunks(dialect, request, head, chunks)
+
+
+def _why(used_up: Script | None, parted: list[tuple[int, Mismatch]], source: str, dialect: Dialect | None) -> Mismatch:
+    if used_up is not None:
+        times, name = used_up.call.times, used_up.call.id
+        return Mismatch(f"{name!r} answers {times} times, and did", name, exhausted=True)
+    if parted:
+        return min(parted, key=lambda pair: pair[0])[1]
+    if dialect is None:
+        return Mismatch(f"no dialect recognises this request, so {source} cannot tell what it asks")
+    return Mismatch(f"{source} has no call that could answer")
+
+
+def _has_all(known: Mapping[str, Predicate], scenario: Scenario) -> None:
+    wanted = {name for call in scenario.calls for name in _predicates(call.when)}
+    missing = sorted(wanted - known.keys())
+    if missing:
+        message = (
+            f"{scenario.name} names predicates that are not there: {', '.join(missing)}\n"
+            f"  pass them: harness.scenario(..., predicates={{{missing[0]!r}: function}}); a file brings no code"
+        )
+        raise ValueError(message)
+
+
+def _predicates(when: When) -> Iterator[str]:
+    if when.predicate is not None:
+        yield when.predicate
+    for part in (*when.all_, *when.any_, *([when.not_] if when.not_ is not None else [])):
+        yield from _predicates(part)
+
+
 def _models(when: When) -> Iterator[str]:
     named = (when.model.equals or when.model.contains) if when.model else None
     if isinstance(named, str) and named:
@@ -206,17 +318,7 @@ def _models(when: When) -> Iterator[str]:
 
 def _varied(call: Call, case: Case | None, scenario: Scenario) -> Call:
     """`call` with the reply that `case` has for it."""
-    reply: Reply | None = case.replies.get(call.id) if case else None
+    reply: WrittenReply | None = case.replies.get(call.id) if case else None
     if case and case.reply is not None and len(scenario.calls) == 1:
         reply = case.reply
     return call.model_copy(update={"reply": reply, "sequence": None, "then": None}) if reply else call
-
-
-def _is_fine(answer: Timeline) -> bool:
-    """True where a client that gets this has no reason to ask again."""
-    head = answer.head
-    return isinstance(head, Head) and head.status < _FAILED and isinstance(answer.events[-1][1], End)
-
-
-def _bytes(request: Request) -> tuple[str, str, bytes]:
-    return request.method, request.url, request.body

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
@@ -26,6 +28,12 @@ def refused(text: str) -> PydanticCustomError:
 def lacking(text: str) -> PydanticCustomError:
     """Something is not there, as far as can be seen: a misspelled key may be it."""
     return PydanticCustomError(LACKING, "{text}", {"text": text})
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """` Did you mean 'x'?`, or nothing."""
+    near = get_close_matches(word, list(known), 1)
+    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def not_yet(name: str) -> str:

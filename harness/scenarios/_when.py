@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
 
@@ -53,7 +53,6 @@ _MORE = frozenset({"header", "call", "attempt", "conversation", "state", "predic
 class When(Strict):
     """Which requests a call answers. All that is given has to hold; nothing given is every request."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"state", "predicate"})
     model_config = ConfigDict(alias_generator=lambda name: name.rstrip("_"), validate_by_name=False)
 
     user: TextMatch | None = None

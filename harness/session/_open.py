@@ -13,9 +13,9 @@ from harness.engine import REPLAY, CassetteSource, Mode
 from harness.faults import FaultOverlay
 from harness.live import choose
 from harness.matching import Rules
-from harness.model import Case, Cassette, Problem, Prompt, Reply, Strike
+from harness.model import Case, Cassette, Nanos, Problem, Prompt, Reply, Strike, as_seconds
 from harness.recorder import Recorder
-from harness.scenarios import compile_scenario, function_source, load_scenario
+from harness.scenarios import Predicate, compile_scenario, function_source, load_scenario
 from harness.session._clock import ClockChoice, Ticking
 from harness.session._plan import Plan
 from harness.session._session import Session
@@ -133,13 +133,20 @@ def scenario(
     faults: Faults = (),
     allowed_hosts: Iterable[str] = (),
     ignored_hosts: Iterable[str] = (),
+    predicates: Mapping[str, Predicate] | None = None,
 ) -> Session:
     """Play the scenario at `path`, in one of its cases, with further `faults` laid over it.
 
-    Raises ScenarioError that lists every mistake with its line."""
+    `predicates` are the rules in Python that its matchers name: each takes a Prompt and says whether the call is for
+    it.
+    Raises ScenarioError that lists every mistake with its line; ValueError where it has a matrix and no `case` says
+    which of it, and for a predicate that is not there."""
     file = Path(path)
-    source = compile_scenario(load_scenario(file, case), case)
-    title = f"scenario {file.name}" + (f", case {case}" if case else "")
+    written = load_scenario(file, case)
+    source = compile_scenario(written, case, predicates)
+    calendar = written.played(case)[0].clock
+    seeded = f", seed {calendar.seed}" if calendar.seed is not None else ""
+    title = f"scenario {file.name}" + (f", case {case}" if case else "") + seeded
     plan = Plan(
         source=source,
         title=title,
@@ -155,6 +162,8 @@ def scenario(
         ignores_cancel=source.ignores_cancel,
         overlay=_overlay(faults),
         unstruck=source.unstruck,
+        start=calendar.start,
+        horizon_s=as_seconds(Nanos(calendar.horizon)) if calendar.horizon is not None else None,
     )
     return Session(plan, Ticking(clock))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from harness.engine import Rights
 from harness.matching import Rules
@@ -18,7 +19,8 @@ class Plan:
 
     `cancels` are places at which cancel is pressed, each with its way; with `ignores_cancel` the backends go on all the
     same. `overlay` is laid over every answer, and `unstruck` tells at the end which faults of the source itself never
-    struck.
+    struck. `start` is the date on which a virtual clock begins, and `horizon_s` how many seconds it may run; None
+    leaves it as it is.
     """
 
     source: Source
@@ -37,3 +39,5 @@ class Plan:
     ignores_cancel: bool = False
     overlay: Overlay | None = None
     unstruck: Callable[[], Sequence[str]] = tuple
+    start: datetime | None = None
+    horizon_s: float | None = None

@@ -10,7 +10,7 @@ from types import ModuleType, TracebackType
 from typing import Any, Self
 
 from harness.backends import ReplayBackend
-from harness.clock import WallClock, real_lock, since_1970
+from harness.clock import VirtualClock, WallClock, real_lock, since_1970
 from harness.dialects import native_request
 from harness.engine import Cancel, Engine, Exchange, History, Live, Take
 from harness.errors import HarnessError, Miss, NetworkRefusedError, SessionError
@@ -207,6 +207,8 @@ class Session:
 
     def _open(self) -> None:
         self._stack.enter_context(self._ticking)
+        if isinstance(self.clock, VirtualClock):
+            self.clock.begin(start=self.plan.start, horizon=self.plan.horizon_s)
         self._engine = Engine(
             self.plan.source,
             self.plan.rights,

@@ -72,8 +72,8 @@ class Trial:
 
 
 def case_ids(loaded: Scenario) -> list[str | None]:
-    """What there is to play: the scenario itself, which is None, and each of its cases."""
-    return [None, *(case.id for case in loaded.cases)]
+    """What there is to play: the scenario itself, which is None, and each of its cases; of a matrix its parts."""
+    return loaded.names
 
 
 def play(file: str | PathLike[str], case: str | None = None, *, driver: Driver | None = None, shown: str = "") -> Trial:
@@ -84,7 +84,7 @@ def play(file: str | PathLike[str], case: str | None = None, *, driver: Driver |
     """
     path = Path(file)
     loaded = load_scenario(path, case)
-    found = driver or _driver(loaded, path)
+    found = driver or _driver(loaded.played(case)[0], path)
     expect = _expected(loaded, case)
     session = scenario(path, case)
     context = Context(session, case)
@@ -137,14 +137,14 @@ def _driver(loaded: Scenario, path: Path) -> Driver:
 
 
 def _expected(loaded: Scenario, case: str | None) -> Expect | None:
-    chosen = loaded.case(case)
-    return (chosen.expect if chosen else None) or loaded.expect
+    played, chosen = loaded.played(case)
+    return (chosen.expect if chosen else None) or played.expect
 
 
 def _place_of_expect(loaded: Scenario, case: str | None) -> tuple[str | int, ...]:
-    ids = [known.id for known in loaded.cases]
-    if case is not None and loaded.cases[ids.index(case)].expect is not None:
-        return ("cases", ids.index(case), "expect")
+    played, chosen = loaded.played(case)
+    if chosen is not None and chosen.expect is not None:
+        return ("cases", played.cases.index(chosen), "expect")
     return ("expect",)
 
 

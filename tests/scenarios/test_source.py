@@ -279,10 +279,10 @@ def test_another_request_is_another_call() -> None:
 
 
 def test_a_fault_that_never_struck_is_told_with_the_reason() -> None:
-    here = source(CALM, "faults: [{at: call=1/chunk=50, kind: reset}, {at: call=2, kind: reset}]")
+    here = source(CALM, "faults: [{at: call=1/chunk=9, kind: reset}, {at: call=2, kind: reset}]")
     assert found(here.find(asked("x")))[1].end == "eof"
     assert here.unstruck() == [
-        "the fault reset at call=1/chunk=50 never struck: that answer has 5 chunks",
+        "the fault reset at call=1/chunk=9 never struck: that answer has 5 chunks",
         "the fault reset at call=2 never struck",
     ]
     assert here.unplayed() == here.unstruck()
