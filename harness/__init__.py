@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from harness.model import Cassette, Interaction, Message, Prompt, Reply, Timeline
     from harness.session import Session, get_backend, record, replay, scenario, serve
     from harness.storage import load
+    from harness.sweeps import SweepReport, sweep
 
 __version__ = "0.1.0"
 
@@ -50,6 +51,7 @@ _WHERE = {
     "Reply": "harness.model",
     "ScenarioError": "harness.errors",
     "Session": "harness.session",
+    "SweepReport": "harness.sweeps",
     "Timeline": "harness.model",
     "VerificationError": "harness.errors",
     "VirtualClock": "harness.clock",
@@ -60,6 +62,7 @@ _WHERE = {
     "replay": "harness.session",
     "scenario": "harness.session",
     "serve": "harness.session",
+    "sweep": "harness.sweeps",
     "testing": "harness",
     "virtual_time": "harness.clock",
 }
@@ -85,6 +88,7 @@ __all__ = [
     "Reply",
     "ScenarioError",
     "Session",
+    "SweepReport",
     "Timeline",
     "VerificationError",
     "VirtualClock",
@@ -95,6 +99,7 @@ __all__ = [
     "replay",
     "scenario",
     "serve",
+    "sweep",
     "testing",
     "virtual_time",
 ]

@@ -22,6 +22,10 @@ class Miss(BaseException):
     """Something was asked that the source cannot answer. Never a network call, never an old answer."""
 
 
+class Silence(Miss):
+    """An answer stopped without an end, and nothing in the asking code would ever end the wait."""
+
+
 class VerificationError(HarnessError):
     """The session ended and something that was promised did not happen. The message lists all of it."""
 
@@ -57,6 +61,31 @@ class HorizonExceededError(HarnessError):
 
 class VirtualTimeError(HarnessError):
     """Virtual time was asked for where it cannot be had: uvloop, a foreign loop that already runs."""
+
+
+class SweepError(HarnessError):
+    """A sweep cannot say anything: what it is to break fails by itself, is not the same twice, or has no place to
+    break. Nothing was judged."""
+
+
+class SubjectFailsError(SweepError):
+    """The code under the sweep fails without any fault."""
+
+
+class NotDeterministicError(SweepError):
+    """The code under the sweep does another thing each time. The message shows the first difference."""
+
+
+class NoSitesError(SweepError):
+    """Nothing was asked, or nothing that the chosen faults can strike."""
+
+
+class UnknownKindError(SweepError, ValueError):
+    """No fault, and no group of faults, is called this."""
+
+
+class UnknownCheckerError(SweepError, ValueError):
+    """No checker is called this."""
 
 
 class ConfigurationError(HarnessError):

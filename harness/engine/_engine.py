@@ -8,7 +8,7 @@ from harness.engine._history import Entry, History
 from harness.engine._miss import explanation, silence
 from harness.engine._mode import Rights
 from harness.engine._take import Live, Take
-from harness.errors import Miss
+from harness.errors import Miss, Silence
 from harness.matching import Redaction
 from harness.model import ZERO, Interaction, Nanos, Patience, Request
 from harness.spec import Found, Mismatch, Overlay, Source
@@ -53,6 +53,7 @@ class Engine:
 
         `overlay` is laid over this one answer, after that of the session."""
         entry = self.history.begin(request, Nanos(now - self.opened_at))
+        entry.patience = patience
         found = self.source.find(request) if self.rights.plays else None
         if isinstance(found, Found):
             return self._answer(found, entry, patience, overlay)
@@ -96,9 +97,9 @@ class Engine:
         return Live(take)
 
     def _silent(self, entry: Entry) -> Miss:
-        return self._missed(silence(entry, self._redaction.request(entry.request)))
+        return self._missed(silence(entry, self._redaction.request(entry.request)), Silence)
 
-    def _missed(self, text: str) -> Miss:
-        miss = Miss(text)
+    def _missed(self, text: str, kind: type[Miss] = Miss) -> Miss:
+        miss = kind(text)
         self.misses.append(miss)
         return miss

@@ -17,6 +17,7 @@ from harness.model import (
     Interaction,
     Left,
     Nanos,
+    Patience,
     Prompt,
     Reply,
     Request,
@@ -48,6 +49,7 @@ class Entry:
     `heard` is what else came: everything of a live answer, a timeout of the caller's own. `broke` is what the caller's
     own HTTP parser made of an answer that is no HTTP.
     `awaits` counts how often the task that asked gave up its loop since, where the session counts that.
+    `patience` is how long the caller itself said it would wait.
     """
 
     call: int
@@ -64,6 +66,7 @@ class Entry:
     left_at: Nanos = ZERO
     broke: Reset | None = None
     awaits: int = 0
+    patience: Patience | None = None
     _prompt: Prompt | None = None
 
     @property

@@ -7,11 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 from harness.session._open import get_backend, record, replay, replay_backend, scenario
 from harness.session._session import Session
+from harness.session._spies import TERMINAL, Emission, ToolRun
 
 if TYPE_CHECKING:
     from harness.session._serve import Serving, serve
 
-__all__ = ["Serving", "Session", "get_backend", "record", "replay", "replay_backend", "scenario", "serve"]
+__all__ = [
+    "TERMINAL",
+    "Emission",
+    "Serving",
+    "Session",
+    "ToolRun",
+    "get_backend",
+    "record",
+    "replay",
+    "replay_backend",
+    "scenario",
+    "serve",
+]
 
 
 def __getattr__(name: str) -> Any:

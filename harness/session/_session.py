@@ -16,6 +16,7 @@ from harness.engine import Cancel, Engine, Exchange, History, Live, Take
 from harness.errors import HarnessError, Miss, NetworkRefusedError, SessionError
 from harness.model import (
     Delta,
+    Nanos,
     Patience,
     Prompt,
     Request,
@@ -25,6 +26,7 @@ from harness.session._cancel import Cancels
 from harness.session._clock import Ticking
 from harness.session._converse import as_prompt, deltas
 from harness.session._plan import Plan
+from harness.session._spies import Emission, ToolRun
 from harness.session._transcript import transcript
 from harness.session._verify import Remembered, complaint
 from harness.spec import Clock, Overlay
@@ -48,6 +50,8 @@ class Session:
         self.wall: Clock = WallClock()
         self.closed = False
         self.backends: list[ReplayBackend] = []
+        self.tools: list[ToolRun] = []
+        self.emissions: list[Emission] = []
         self._ticking = ticking
         self._refused: list[str] = []
         self._stray: list[str] = []
@@ -163,6 +167,19 @@ class Session:
             message = "a recording session has no model to converse with: record with a real client or a backend"
             raise SessionError(message)
         yield from deltas(exchange, self.clock)
+
+    def tool_called(self, id: str, name: str, arguments: Any = None) -> None:  # noqa: A002 - the wire's own word
+        """Say that a tool was run, for the checkers of a sweep: the id of the tool call, its name, its arguments as the
+        driver read them."""
+        self.tools.append(ToolRun(self._since_opened(), id, name, arguments))
+
+    def emitted(self, kind: str, value: Any = None) -> None:
+        """Say that the driver passed something on to its listener, for the checkers of a sweep. The kinds `done`,
+        `error` and `cancelled` promise that nothing follows; others are the driver's own words."""
+        self.emissions.append(Emission(self._since_opened(), kind, value))
+
+    def _since_opened(self) -> Nanos:
+        return Nanos(self.clock.now() - self.engine.opened_at)
 
     def cancel_at(self, place: str, fn: Callable[[], object] | None = None, *, via: str | None = None) -> None:
         """Say stop right after `place` was reached, by calling `fn` or `via` one of the ways below.

@@ -1,0 +1,32 @@
+"""The sweep: every fault at every place, and what the code around the model does then.
+
+Called `sweeps` and not `sweep`, as `scenarios` is: a room of that name would take the place of `harness.sweep`, the
+function, the moment it is imported.
+"""
+
+from harness.sweeps._checkers import INVARIANTS, checkers
+from harness.sweeps._known import Known
+from harness.sweeps._outcome import Outcome, Pressed, Terms
+from harness.sweeps._report import CaseReport, Failure, SweepReport
+from harness.sweeps._stage import Stage, Subject
+from harness.sweeps._sweep import Sweep, sweep
+from harness.sweeps._verdict import Checker, Verdict, Violation
+
+__all__ = [
+    "INVARIANTS",
+    "CaseReport",
+    "Checker",
+    "Failure",
+    "Known",
+    "Outcome",
+    "Pressed",
+    "Stage",
+    "Subject",
+    "Sweep",
+    "SweepReport",
+    "Terms",
+    "Verdict",
+    "Violation",
+    "checkers",
+    "sweep",
+]

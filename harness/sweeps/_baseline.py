@@ -1,0 +1,82 @@
+"""Baseline: two runs without any fault. The subject has to pass, and the second has to be the first, bit by bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import unified_diff
+from typing import Final
+
+from harness.engine import Entry
+from harness.errors import NoSitesError, NotDeterministicError, SubjectFailsError
+from harness.model import PER_SECOND, ZERO, Nanos
+from harness.sweeps._outcome import Outcome
+
+FIRST_HORIZON: Final = Nanos(86_400 * PER_SECOND)
+_GRACE: Final = Nanos(60 * PER_SECOND)
+_TIMES: Final = 10
+_SHOWN_MAX: Final = 12
+
+
+def baseline(run: Callable[[], Outcome]) -> Outcome:
+    """The outcome without faults. Raises SubjectFailsError, NotDeterministicError that shows the first difference, and
+    NoSitesError where nothing was asked.
+
+    SQLite's loop ends with the iteration in which nothing failed any more; the second run is that iteration for all
+    kinds at once, because it asks for the same answers and so no kind finds a place beyond its last one.
+    """
+    first = run()
+    _passed(first)
+    second = run()
+    _passed(second)
+    if first.digest != second.digest or not first.terms.same(second.result, first.result):
+        raise NotDeterministicError(_difference(first, second))
+    return first
+
+
+def _passed(outcome: Outcome) -> None:
+    if outcome.missed:
+        raise _fails(outcome.missed[0], "it asks what the recording does not hold:")
+    if outcome.stuck:
+        raise _fails(outcome.stuck, "it hangs:")
+    if outcome.error is not None:
+        raise _fails(outcome.error, f"{type(outcome.error).__name__}:") from outcome.error
+    if not outcome.history:
+        message = (
+            "the code under the sweep asked nothing of this source, so there is no place to break\n"
+            "  next: check that the client is called inside of run, and that it is one that is caught"
+        )
+        raise NoSitesError(message)
+
+
+def _fails(why: object, what: str) -> SubjectFailsError:
+    return SubjectFailsError(
+        f"the code under the sweep fails without any fault: {what} {why}\n  next: make it pass, then sweep"
+    )
+
+
+def _difference(first: Outcome, second: Outcome) -> str:
+    lines = list(unified_diff(first.trace, second.trace, "first run", "second run", lineterm="", n=1))
+    shown = lines[:_SHOWN_MAX] or [f"results: {first.result!r} and {second.result!r}"]
+    return "\n".join(
+        [
+            "two runs without any fault differ, so a difference under a fault would say nothing",
+            *(f"  {line}" for line in shown),
+            "  next: take chance out of it (random is seeded already; uuid, the order of sets and real time are not)",
+        ]
+    )
+
+
+def horizon_of(outcome: Outcome, attempts_max: int) -> Nanos:
+    """How late a case may get before it hangs: ten times the baseline, or what the timeouts of the client allow when
+    all of them strike at every attempt, and a minute."""
+    calls = {entry.call: entry for entry in outcome.history}
+    patient = sum(_patience(entry) * attempts_max for entry in calls.values())
+    return Nanos(max(_TIMES * outcome.ended_at, patient) + _GRACE)
+
+
+def _patience(entry: Entry) -> Nanos:
+    patience = entry.patience
+    if patience is None:
+        return ZERO
+    limits = (patience.total, patience.read, patience.connect)
+    return max((limit for limit in limits if limit is not None), default=ZERO)

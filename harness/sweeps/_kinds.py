@@ -1,0 +1,68 @@
+"""Kinds: which faults a sweep lays over the answers, said in a few words.
+
+    kinds = word { word }          words in a list, or in one text with blanks or commas
+    word  = ["+" | "-"] (name | glob | phase | "default" | "cancel")
+
+The first plain word begins the set, `+` adds and `-` takes out; without a plain word one begins with `default`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import Final
+
+from harness.errors import UnknownKindError
+from harness.faults import ALIASES, KNOWN
+
+CANCEL: Final = "cancel"
+DEFAULT: Final = "default"
+
+
+def phase_of(kind: str) -> str:
+    """The phase of a fault: `connect`, `headers`, `mid-stream`, `benign`, ...; empty where it does not say."""
+    fault = KNOWN.get(kind)
+    said = str(getattr(fault, "phase", ""))
+    return said or ("benign" if kind.startswith("benign-") else "")
+
+
+def is_benign(kind: str) -> bool:
+    """True where the only result allowed is the one without the fault."""
+    return phase_of(kind) == "benign"
+
+
+def chosen(kinds: str | Iterable[str]) -> tuple[str, ...]:
+    """The names that `kinds` means, in the order of the catalogue, `cancel` last. Raises UnknownKindError."""
+    words = kinds.replace(",", " ").split() if isinstance(kinds, str) else [str(word) for word in kinds]
+    plain = any(word[:1] not in "+-" for word in words)
+    taken: set[str] = set() if plain else set(_all())
+    for word in words:
+        if word.startswith("-"):
+            taken -= _meant(word[1:])
+        else:
+            taken |= _meant(word.removeprefix("+"))
+    if not taken:
+        message = f"kinds={kinds!r} leaves no fault at all"
+        raise UnknownKindError(message)
+    return tuple(name for name in _all() if name in taken)
+
+
+def _all() -> list[str]:
+    return [*KNOWN, CANCEL]
+
+
+def _meant(word: str) -> set[str]:
+    if word == DEFAULT:
+        return set(_all())
+    name = ALIASES.get(word, word)
+    found = {known for known in _all() if known == name or fnmatchcase(known, word) or phase_of(known) == word}
+    if found:
+        return found
+    names = [*_all(), *ALIASES, DEFAULT, *{phase_of(known) for known in KNOWN}]
+    near = get_close_matches(word, names, 1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    message = (
+        f"no fault, pattern or phase is called {word!r}.{hint} There are: {', '.join(sorted(filter(None, names)))}"
+    )
+    raise UnknownKindError(message)

@@ -1,0 +1,128 @@
+"""Stage: everything that a case needs fresh, made from what stays the same: the source, the rules, the subject."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+from harness.backends import health_apart
+from harness.engine import CassetteSource
+from harness.errors import SweepError
+from harness.matching import Rules
+from harness.model import Case, Cassette
+from harness.scenarios import compile_scenario, function_source, load_scenario
+from harness.session import Session, replay
+from harness.spec import Source
+from harness.storage import load
+from harness.sweeps._again import Again
+from harness.sweeps._laid import Laid
+from harness.sweeps._outcome import Terms
+
+_CASSETTE = re.compile(rb'^(interactions:|\{|---\s*\ninteractions:)|^"?interactions"?\s*:', re.MULTILINE)
+_RULES = ("ignore", "redact", "allow")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What is swept. `run` takes the session, and what `setup` made where there is one; either may be async.
+
+    `press` is how a sync subject is cancelled: called with what `setup` made, else with the session.
+    """
+
+    run: Callable[..., Any]
+    setup: Callable[[Session], Any] | None = None
+    press: Callable[[Any], object] | None = None
+    terms: Terms = field(default_factory=Terms)
+    seed: int = 0
+
+    @property
+    def is_async(self) -> bool:
+        """True where `run` gives a coroutine."""
+        return inspect.iscoroutinefunction(self.run) or inspect.iscoroutinefunction(type(self.run).__call__)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A session that is not open yet, with what strikes in it."""
+
+    session: Session
+    laid: Laid
+    again: Again | None
+
+    def heal(self) -> None:
+        """From here on the model answers as it was recorded."""
+        self.laid.heal()
+        if self.again is not None:
+            self.again.heal()
+
+
+class Stage:
+    """Makes one Opening for each case. What is read from files is read once."""
+
+    def __init__(
+        self, source: Any, *, scenario_case: str | None = None, fallback: Any = None, options: Mapping[str, Any]
+    ) -> None:
+        """Raises CassetteError, ScenarioError, SweepError for a source that can be used only once."""
+        self._options = options
+        self._rules = {key: options[key] for key in _RULES if key in options}
+        self.name = ""
+        self._make, self._is_scenario = self._maker(source, scenario_case)
+        self._fallback = self._maker(fallback, None)[0] if fallback is not None else None
+        self.name = self.name or "a recording"
+
+    def open(self, case: Case | None) -> Opening:
+        """Everything fresh for `case`; None is a run without faults."""
+        source = self._make()
+        again = None if self._is_scenario else Again(self._make, self._fallback)
+        if again is not None:
+            again.available = tuple(getattr(source, "available", ()))
+        session = replay(again or source, unplayed="ignore", **self._options)
+        laid = Laid(case, again, session.plan.overlay)
+        session.plan = replace(session.plan, overlay=laid, cancels=tuple(getattr(source, "cancels", ())))
+        return Opening(session, laid, again)
+
+    def _maker(self, source: Any, case: str | None) -> tuple[Callable[[], Source], bool]:
+        if isinstance(source, str | PathLike):
+            path = Path(fspath(source))
+            self.name = path.name
+            if path.exists() and not _CASSETTE.search(path.read_bytes()):
+                document = load_scenario(path, case)
+                return (lambda: compile_scenario(document, case)), True
+            source = load(path)
+        if isinstance(source, Cassette):
+            return self._cassette(source), False
+        if isinstance(source, Source):
+            message = (
+                f"the source {source.name!r} knows what it has given, so a second run would find it used up\n"
+                "  next: pass a path, a Cassette, or a function without parameters that makes a fresh one"
+            )
+            raise SweepError(message)
+        return self._function(source), False
+
+    def _cassette(self, cassette: Cassette) -> Callable[[], Source]:
+        kept, available = health_apart(cassette)
+        rules = Rules.of(**self._rules)
+        repeat, matcher = self._options.get("on_exhausted") == "repeat", self._options.get("matcher")
+        self.name = self.name or Path(cassette.name).name
+
+        def make() -> Source:
+            made = CassetteSource(kept, rules, repeat=repeat, matcher=matcher)
+            made.available = available  # type: ignore[attr-defined] # read by whoever opens it
+            return made
+
+        return make
+
+    def _function(self, source: Any) -> Callable[[], Source]:
+        if not callable(source):
+            message = f"{source!r} cannot be swept: pass a path, a Cassette, or a function that makes a Source"
+            raise TypeError(message)
+        self.name = self.name or str(getattr(source, "__name__", ""))
+        if inspect.signature(source).parameters:
+            return lambda: function_source(source)
+        made: Callable[[], Source] = source
+        return made

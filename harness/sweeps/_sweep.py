@@ -1,0 +1,285 @@
+"""The sweep itself: SQLite's anomaly testing for the code around a model.
+
+Run the subject without faults and learn its calls and chunks. Run it again for every fault at every place, each time
+with a fresh session, a fresh clock and the same dice. Judge each run against the first.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import gc
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from os import PathLike
+from typing import Any
+
+from harness.clock import real_time
+from harness.errors import NoSitesError, SweepError
+from harness.model import Case
+from harness.sweeps._baseline import FIRST_HORIZON, baseline, horizon_of
+from harness.sweeps._checkers import checkers as checkers_called
+from harness.sweeps._contexts import one_tls_context
+from harness.sweeps._kinds import CANCEL, chosen
+from harness.sweeps._known import Known, known_failures
+from harness.sweeps._outcome import ATTEMPTS_MAX, CANCEL_WITHIN, Outcome, Terms, equal
+from harness.sweeps._places import Point, cancels, points
+from harness.sweeps._report import CaseReport, SweepReport
+from harness.sweeps._running import run_case
+from harness.sweeps._shrink import failures
+from harness.sweeps._stage import Stage, Subject
+from harness.sweeps._tiers import MODES, Planned, Tier, plan
+from harness.sweeps._verdict import Checker, Verdict, judge
+
+Compare = Callable[[Any, Any], bool]
+KnownFailures = Iterable[Known | Mapping[str, str]] | Mapping[str, str]
+REPRO = "harness.sweep(run, {source!r}, cases=[{case!r}])"
+
+
+def sweep(  # noqa: PLR0913 - the keywords of the front door
+    run: Callable[..., Any],
+    source: Any,
+    *,
+    kinds: str | Iterable[str] = "default",
+    tier: str = "smart",
+    contract: Iterable[type[BaseException]] = (),
+    invariants: str | Iterable[str] | None = None,
+    checkers: Iterable[Checker] | Mapping[str, Checker] = (),
+    modes: Sequence[str] = MODES,
+    cancel: Callable[[Any], object] | bool | None = None,
+    depth: int = 1,
+    budget: int | None = None,
+    seed: int = 0,
+    known: KnownFailures = (),
+    compare: Compare = equal,
+    setup: Callable[[Any], Any] | None = None,
+    cases: Iterable[str | Case] | None = None,
+    attempts_max: int = ATTEMPTS_MAX,
+    idempotent: bool = False,
+    fallback: Any = None,
+    scenario_case: str | None = None,
+    repro: str = REPRO,
+    **options: Any,
+) -> SweepReport:
+    """Break every chunk of `source` in turn and see what `run` does.
+
+    `run(session)` is the code under the sweep, sync or async; with `setup(session)`, which makes the driver, it is
+    `run(session, driver)`, and each driver is tried once more after the fault is gone. What it returns is compared with
+    the run without faults by `compare`.
+    `source`: the path of a cassette or scenario, a Cassette, or a function that makes a fresh Source each time.
+    `kinds`: which faults, as `"default -http-* +cancel"` (names, patterns, phases). `modes`: `once`, `persistent`.
+    `tier`: `smart` (structural places, at most 400), `full`, or `sample:200`; `budget` caps any of them.
+    `contract`: the exceptions that may escape; the known SDKs' own unless given.
+    `invariants`: which of INVARIANTS are asked, all unless said (`"-no-leaks"`); `checkers`: further functions
+    `(outcome, baseline) -> str | None`.
+    `cancel`: how a sync driver is cancelled, a function of what `setup` made (else of the session); False sweeps none.
+    `depth` 2 lays a second fault over each recovery from a first one.
+    `known`: failures that are accepted, each with a reason. `cases`: run these and no others.
+    `attempts_max`, `idempotent`: what the retry checkers allow. `fallback`: a source for what the recording cannot
+    answer after a fault. `repro` is the line to paste, with `{case}` and `{source}` in it.
+    Further keywords are those of `harness.replay` (`ignore`, `redact`, `matcher`, ...).
+
+    Raises, before anything is judged: SubjectFailsError, NotDeterministicError, NoSitesError, UnknownKindError,
+    UnknownCheckerError, SweepError; and what opening the source raises.
+    """
+    terms = Terms(tuple(contract), compare, attempts_max, CANCEL_WITHIN, idempotent)
+    press = cancel if callable(cancel) else None
+    swept = Sweep(
+        Subject(run=run, setup=setup, press=press, terms=terms, seed=seed),
+        Stage(source, scenario_case=scenario_case, fallback=fallback, options=options),
+        kinds=[kind for kind in chosen(kinds) if cancel is not False or kind != CANCEL],
+        tier=Tier.parse(tier, budget),
+        modes=_modes(modes),
+        checkers=checkers_called(invariants, checkers),
+        known=known_failures(known),
+        repro=repro.replace("{source!r}", repr(str(source)) if isinstance(source, str | PathLike) else "source"),
+    )
+    return swept.report(None if cases is None else [_case(case) for case in cases], depth=_depth(depth))
+
+
+class Sweep:
+    """One sweep, step by step: `learn`, `planned`, `run` for each case, `report` for all of it."""
+
+    def __init__(
+        self,
+        subject: Subject,
+        stage: Stage,
+        *,
+        kinds: Sequence[str],
+        tier: Tier,
+        modes: Sequence[str],
+        checkers: Mapping[str, Checker],
+        known: Sequence[Known] = (),
+        repro: str = REPRO,
+    ) -> None:
+        self.subject = subject
+        self.stage = stage
+        self.kinds = tuple(kinds)
+        self.tier = tier
+        self.modes = modes
+        self.checkers = checkers
+        self.known = {one.name: one for one in known}
+        self.repro = repro
+        self.notes: list[str] = []
+        self._sites: dict[str, int] = {}
+        self._horizon = FIRST_HORIZON
+        self._baseline: Outcome | None = None
+        self._twins: set[str] = set()
+
+    # --- learning ---
+
+    def learn(self) -> Outcome:
+        """The run without faults. Raises what `baseline` raises."""
+        if self._baseline is None:
+            self._baseline = baseline(lambda: run_case(self.subject, self.stage, None, FIRST_HORIZON))
+            self._horizon = horizon_of(self._baseline, self.subject.terms.attempts_max)
+        return self._baseline
+
+    def points(self) -> dict[str, list[Point]]:
+        """Every place of every kind. Raises NoSitesError where there is none at all."""
+        first = self.learn()
+        found = {kind: list(points(kind, first.seen)) for kind in self.kinds if kind != CANCEL}
+        if CANCEL in self.kinds:
+            found[CANCEL] = self._cancels(first)
+        self._sites = {kind: len(places) for kind, places in found.items()}
+        if not any(found.values()):
+            message = (
+                f"none of {', '.join(self.kinds)} can strike any of the {len(first.seen)} answers that were asked for"
+            )
+            raise NoSitesError(message)
+        return found
+
+    def _cancels(self, first: Outcome) -> list[Point]:
+        subject = self.subject
+        if subject.is_async or subject.press is not None or first.can_be_cancelled:
+            counted = run_case(subject, self.stage, None, self._horizon, counts_awaits=True)
+            return list(cancels(first.seen, counted.history))
+        self.notes.append("cancel is not swept: nothing of this sync subject can be cancelled; pass cancel=function")
+        return []
+
+    def planned(self) -> Planned:
+        """What to run."""
+        found = [point for kind in self.points().values() for point in kind]
+        return plan(found, self.learn().seen, self.tier, self.modes, self.subject.seed)
+
+    # --- running ---
+
+    def run(self, case: Case) -> CaseReport:
+        """One case, judged. The first of each kind is run twice, to see that it is the same twice."""
+        first = self.learn()
+        outcome = run_case(self.subject, self.stage, case, self._horizon)
+        kind = case.strikes[0].kind
+        if kind not in self._twins or self.tier.name == "full":
+            self._twins.add(kind)
+            if "deterministic" in self.checkers:
+                twin = run_case(self.subject, self.stage, case, self._horizon)
+                outcome = replace(outcome, twin=twin.digest)
+        verdict, violations = judge(outcome, first, self.checkers)
+        name = str(case)
+        return CaseReport(
+            case=case,
+            verdict=verdict,
+            violations=violations,
+            outcome=outcome,
+            known=self._known(name, [violation.checker for violation in violations]),
+            repro=self.repro.replace("{case!r}", repr(name)).replace("{case}", name),
+        )
+
+    def _known(self, name: str, broken: Sequence[str]) -> str:
+        one = self.known.get(name)
+        if one is None or one.is_over(_today()) or (one.checker and set(broken) != {one.checker}):
+            return ""
+        return one.reason
+
+    def report(self, cases: Sequence[Case] | None = None, *, depth: int = 1) -> SweepReport:
+        """Run `cases`, or what is planned, and tell."""
+        with quick():
+            first = self.learn()
+            planned = self.planned() if cases is None else Planned(tuple(cases), {})
+            extra = [one.case for one in self.known.values()] if cases is None else []
+            run = [self._collected(case) for case in dict.fromkeys((*planned.cases, *extra))]
+            if depth > 1:
+                run += [self._collected(case) for case in self._second(run)]
+        covered = [replace(one, covers=planned.covered.get(one.name, ())) for one in run]
+        verdict, violations = judge(first, first, self.checkers)
+        if violations:
+            self.notes += [f"without any fault: {violation}" for violation in violations]
+        base = CaseReport(case=Case(()), verdict=verdict, violations=violations, outcome=first)
+        return SweepReport(
+            name=self.stage.name,
+            tier=self.tier.name,
+            seed=self.subject.seed,
+            kinds=self.kinds,
+            baseline=base,
+            cases=tuple(covered),
+            failures=failures(covered),
+            left_out=planned.left_out,
+            stale=tuple(self._stale(covered)),
+            notes=tuple(self.notes),
+            checkers=tuple(self.checkers),
+            sites=self._sites,
+        )
+
+    def _collected(self, case: Case) -> CaseReport:
+        report = self.run(case)
+        gc.freeze()  # what was judged is kept; without this every case would look through all before it
+        return report
+
+    def _second(self, run: Sequence[CaseReport]) -> Iterator[Case]:
+        """A second fault at every place that comes after the first one, where that one was recovered from."""
+        for report in run:
+            seen = report.outcome.seen
+            struck = next((place for place, one in enumerate(seen) if one.struck), None)
+            if report.verdict is not Verdict.RECOVERED or struck is None or report.case.strikes[0].persistent:
+                continue
+            later = seen[struck + 1 :]
+            found = [point for kind in self.kinds if kind != CANCEL for point in points(kind, later)]
+            for case in plan(found, later, self.tier, ("once",), self.subject.seed).cases:
+                yield Case((*report.case.strikes, *case.strikes))
+
+    def _stale(self, run: Sequence[CaseReport]) -> Iterator[str]:
+        by_name = {report.name: report for report in run}
+        for name, one in self.known.items():
+            report = by_name.get(name)
+            if report is None:
+                continue
+            if one.is_over(_today()):
+                yield f"known failure {name} ran out on {one.until} ({one.reason})"
+            elif not report.violations:
+                yield f"known failure {name} passes: take it off the list ({one.reason})"
+
+
+@contextmanager
+def quick() -> Iterator[None]:
+    """While many runs follow each other: what is there already is no garbage, and clients share a TLS context."""
+    gc.collect()
+    gc.freeze()
+    try:
+        with one_tls_context():
+            yield
+    finally:
+        gc.unfreeze()
+
+
+def _today() -> dt.date:
+    return dt.datetime.fromtimestamp(real_time(), dt.UTC).date()
+
+
+def _case(case: str | Case) -> Case:
+    return case if isinstance(case, Case) else Case.parse(case)
+
+
+def _modes(modes: Sequence[str]) -> tuple[str, ...]:
+    given = (modes,) if isinstance(modes, str) else tuple(modes)
+    strange = [mode for mode in given if mode not in MODES]
+    if strange or not given:
+        message = f"modes={modes!r}: the modes are {', '.join(MODES)}"
+        raise SweepError(message)
+    return given
+
+
+def _depth(depth: int) -> int:
+    if depth not in {1, 2}:
+        message = f"depth={depth!r}: one fault at a time (1) or a second one while recovering from the first (2)"
+        raise SweepError(message)
+    return depth
