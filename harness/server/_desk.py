@@ -46,6 +46,8 @@ class Desk:
             return control(self._sessions, request, path)
         if path == "/" and request.method in {"GET", "HEAD"}:
             return plain(200, "harness is running\n")
+        if path == "/favicon.ico":  # every browser asks, and nobody meant to
+            return plain(404, "")
         return self._asked(request, ours)
 
     def _asked(self, request: Request, ours: dict[str, str]) -> tuple[Served, Exchange] | Timeline:

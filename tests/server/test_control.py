@@ -223,6 +223,7 @@ def test_a_page_in_a_browser_may_ask(written: Written) -> None:
         assert (allowed.status_code, allowed.headers["access-control-allow-headers"]) == (204, "x-a, x-b")
         assert _ask(server, origin="http://page").headers["access-control-allow-origin"] == "*"
         assert "access-control-allow-origin" not in _ask(server).headers
+        assert httpx.get(f"{server.url}/favicon.ico").status_code == 404  # and no miss
         control = httpx.options(f"{server.url}/__harness__/history", headers=asked)
         assert "access-control-allow-origin" not in control.headers
 
