@@ -13,7 +13,7 @@ from harness.model import Chunk, End, Head, Request, Timeline
 from harness.wire import Send, Writer
 
 _KEPT_MAX: Final = 1024
-_BYTES_MAX: Final = 64 * 1024
+_BYTES_MAX: Final = 16 * 1024
 _REDIRECTS: Final = 3
 _ASKED: Final = Request("POST", "")
 
