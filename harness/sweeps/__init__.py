@@ -5,8 +5,10 @@ function, the moment it is imported.
 """
 
 from harness.sweeps._checkers import INVARIANTS, checkers
+from harness.sweeps._junit import github, junit
 from harness.sweeps._known import Known
 from harness.sweeps._outcome import Outcome, Pressed, Terms
+from harness.sweeps._page import page
 from harness.sweeps._report import CaseReport, Failure, SweepReport
 from harness.sweeps._stage import Stage, Subject
 from harness.sweeps._sweep import Sweep, sweep
@@ -28,5 +30,8 @@ __all__ = [
     "Verdict",
     "Violation",
     "checkers",
+    "github",
+    "junit",
+    "page",
     "sweep",
 ]
