@@ -1,5 +1,6 @@
 """Matching: canonical requests and prompts, their keys, redaction, and the nearest miss."""
 
+from harness.matching._answer_stream import AnswerRedactor, Fill
 from harness.matching._fit import refuse_secrets, suspects
 from harness.matching._keys import key, operation_key
 from harness.matching._kinds import constant
@@ -12,6 +13,8 @@ from harness.matching._rules import Ignore, Rules
 from harness.matching._stream import Piece, StreamRedactor
 
 __all__ = [
+    "AnswerRedactor",
+    "Fill",
     "Ignore",
     "Leak",
     "Piece",

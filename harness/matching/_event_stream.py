@@ -22,7 +22,7 @@ _PRELUDE: Final = 12
 _TRAILER: Final = 4
 
 
-class _Message(NamedTuple):
+class Message(NamedTuple):
     """`said` is what the payload holds; `wrapped` where that is base64 in a field called `bytes`."""
 
     start: int
@@ -31,41 +31,51 @@ class _Message(NamedTuple):
     said: bytes
     wrapped: dict[str, object] | None
 
+    def moved(self) -> Message:
+        """The same one, standing by itself."""
+        return self._replace(start=0, stop=self.stop - self.start)
+
 
 def remade(body: bytes, find: Callable[[bytes], Sequence[Span]]) -> list[Span] | None:
     """The messages of `body` that hold secrets, each as a span that a new message stands in for; None where `body` is
     no event stream. What follows the last whole message is left as it is."""
-    messages = _messages(body)
-    if not messages:
+    whole = messages(body)
+    if not whole:
         return None
-    lines = [message.said + b"\n" for message in messages]
+    lines = [message.said + b"\n" for message in whole]
     ends = list(accumulate(map(len, lines)))
     of_message: defaultdict[int, list[Span]] = defaultdict(list)
     for span in find(b"".join(lines)):
         of_message[bisect_right(ends, span.start)].append(span)
-    return [_renewed(messages[at], ends[at] - len(lines[at]), spans) for at, spans in sorted(of_message.items())]
+    return [renewed(whole[at], ends[at] - len(lines[at]), spans) for at, spans in sorted(of_message.items())]
 
 
 def said(body: bytes) -> bytes:
     """What the messages of `body` hold, one on each line; `body` itself where it is no event stream."""
-    return b"".join(message.said + b"\n" for message in _messages(body)) or body
+    return b"".join(message.said + b"\n" for message in messages(body)) or body
 
 
-def _messages(body: bytes) -> list[_Message]:
-    found: list[_Message] = []
+def messages(body: bytes) -> list[Message]:
+    """The whole messages that `body` begins with."""
+    found: list[Message] = []
     at = 0
     while len(body) - at >= _PRELUDE + _TRAILER:
         size, headers = int.from_bytes(body[at : at + 4]), int.from_bytes(body[at + 4 : at + 8])
-        if crc32(body[at : at + 8]) != int.from_bytes(body[at + 8 : at + 12]):
+        if not is_prelude(body[at : at + _PRELUDE]):
             break
         if not _PRELUDE + headers + _TRAILER <= size <= len(body) - at:
             break
         split = at + _PRELUDE + headers
         payload = body[split : at + size - _TRAILER]
         said, wrapped = _unwrapped(payload)
-        found.append(_Message(at, at + size, body[at + _PRELUDE : split], said, wrapped))
+        found.append(Message(at, at + size, body[at + _PRELUDE : split], said, wrapped))
         at += size
     return found
+
+
+def is_prelude(data: bytes) -> bool:
+    """Whether a message begins here: its two lengths, and their checksum."""
+    return len(data) >= _PRELUDE and crc32(data[:8]) == int.from_bytes(data[8:_PRELUDE])
 
 
 def _unwrapped(payload: bytes) -> tuple[bytes, dict[str, object] | None]:
@@ -78,7 +88,8 @@ def _unwrapped(payload: bytes) -> tuple[bytes, dict[str, object] | None]:
     return payload, None
 
 
-def _renewed(message: _Message, offset: int, spans: Sequence[Span]) -> Span:
+def renewed(message: Message, offset: int, spans: Sequence[Span]) -> Span:
+    """`message` made anew with `spans` of what it said replaced; they count from `offset` before it."""
     pieces, done = [], 0
     for span in spans:
         start, stop = span.start - offset, min(span.stop - offset, len(message.said))

@@ -63,6 +63,11 @@ def leaves(data: bytes) -> list[Leaf]:
     return found
 
 
+def leaves_within(data: bytes, start: int) -> list[Leaf]:
+    """Every string value of the document that `data` holds from `start` on."""
+    return _document(data, start, len(data), 0) or []
+
+
 def _document(data: bytes, start: int, stop: int, number: int) -> list[Leaf] | None:
     try:
         text = data[start:stop].decode("utf-8-sig")

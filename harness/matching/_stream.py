@@ -4,9 +4,9 @@ Rules:
 
 1. Bytes are let go of as soon as no secret can begin in them and end in what has not arrived. That is nearly always at
    once: events end with a line break, and no shape goes past one.
-2. What may still become a secret is withheld: a run of token characters at the end, a secret field whose value has not
-   ended, a private key. At most `WITHHELD_MAX` bytes, and with shapes of the user's own always that many: nobody knows
-   what an arbitrary pattern may yet match.
+2. What may still become a secret is withheld: a run of token characters at the end that could begin one, a secret
+   field whose value has not ended, a private key. At most `WITHHELD_MAX` bytes, and with shapes of the user's own
+   always that many: nobody knows what an arbitrary pattern may yet match.
 3. A secret longer than that is replaced when the bound is reached, and its rest is swallowed until it ends.
 4. A window of what was let go of is kept, because shapes look back.
 
@@ -24,10 +24,10 @@ from harness.matching._kinds import PEM, PEM_NEEDLE
 from harness.matching._named import USERINFO_OPEN, has_needle
 from harness.matching._redaction import Redaction
 from harness.matching._spans import CLASSES, LONG, FieldFinder, Span, shape_spans
+from harness.matching._undecided import undecided
 
 WITHHELD_MAX: Final = 4096
 _CONTEXT: Final = 128  # more than every look-behind, and than the longest name of a field with its quotes
-_TAIL: Final = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+/.~=%\\"
 _PEM_BEGINS: Final = re.compile(rb"-----(?:B(?:E(?:G(?:I(?:N(?: [A-Z0-9 ]{0,40}-{0,5})?)?)?)?)?)?\Z")
 _PEM_OPEN: Final = re.compile(rb"-----BEGIN [A-Z0-9 ]{0,20}PRIVATE KEY(?: BLOCK)?-----[A-Za-z0-9+/=\s\\:,.()-]*\Z")
 _PEM_END: Final = re.compile(rb"-----END [A-Z0-9 ]{0,20}PRIVATE KEY(?: BLOCK)?-----")
@@ -39,10 +39,14 @@ _ENDS_OF_NESTED: Final = re.compile(rb'(?<!\\)\\?"')
 
 
 class Piece(NamedTuple):
-    """`raw` bytes of the stream, and what may be written of them. Where nothing was replaced, `raw` is their length."""
+    """`raw` bytes of the stream, and what may be written of them. Where nothing was replaced, `raw` is their length.
+
+    Where `hole` is not 0 something is missing in `data`, and it may be completed later under that number.
+    """
 
     raw: int
     data: bytes
+    hole: int = 0
 
 
 class _Open(NamedTuple):
@@ -74,8 +78,8 @@ class StreamRedactor:
             return self._swallowed(data, self._swallowing)
         known = len(self._context)
         window = self._context + self._held + data
-        if not self._is_suspicious(window):
-            stop = max(known, len(window.rstrip(_TAIL)))
+        if not self.is_suspicious(window):
+            stop = max(known, undecided(window))
             if len(window) - stop <= WITHHELD_MAX:
                 self._keep(window, stop)
                 return [Piece(stop - known, window[known:stop])] if stop > known else []
@@ -92,9 +96,9 @@ class StreamRedactor:
         if secret is not None:
             spans = [*(span for span in spans if span.stop <= secret.start), secret.span(len(window))]
         self._keep(window, len(window))
-        return list(_pieces(window, known, len(window), spans))
+        return list(pieces_of(window, known, len(window), spans))
 
-    def _is_suspicious(self, window: bytes) -> bool:
+    def is_suspicious(self, window: bytes) -> bool:
         """False where there is no secret and none begins, save in a run of token characters at the end."""
         return (
             self._always
@@ -117,11 +121,11 @@ class StreamRedactor:
                 stop -= WITHHELD_MAX
                 stop = next((span.stop for span in spans if span.start < stop < span.stop), stop)
         self._keep(window, stop)
-        return list(_pieces(window, known, stop, spans))
+        return list(pieces_of(window, known, stop, spans))
 
     def _opened(self, window: bytes, spans: list[Span]) -> tuple[int, _Open | None]:
         """Where the undecided part begins, the earliest of everything that is not finished, and the secret in it."""
-        starts = [len(window.rstrip(_TAIL)), len(window)]
+        starts = [undecided(window), len(window)]
         secret = next((_Open(span.start, span.kind) for span in spans if span.stop == len(window)), None)
         field = self._fields.open_at(window)
         if field is not None:
@@ -153,7 +157,7 @@ class StreamRedactor:
         self._held = window[stop:]
 
 
-def _pieces(window: bytes, start: int, stop: int, spans: list[Span]) -> Iterator[Piece]:
+def pieces_of(window: bytes, start: int, stop: int, spans: list[Span]) -> Iterator[Piece]:
     """`window[start:stop]` with `spans` replaced, one piece for each stretch."""
     done = start
     for span in spans:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -86,7 +86,7 @@ def _interaction(records: Sequence[Record]) -> Interaction:
 
 def _timeline(records: Sequence[Record]) -> Timeline:
     events: list[At] = []
-    bodies = iter(_bodies([record for record in records if record.kind == "chunk"]))
+    bodies = iter(_bodies([one for one in records if one.kind == "chunk"], _fills(records)))
     left: Left | None = None
     left_at = ZERO
     for record in records:
@@ -96,6 +96,8 @@ def _timeline(records: Sequence[Record]) -> Timeline:
                 body = next(bodies)
                 if body:
                     events.append((at, Chunk(body)))
+            case "fill":
+                continue
             case "left":
                 left, left_at = json.loads(record.payload)["how"], at
             case kind:
@@ -120,9 +122,14 @@ def _event(kind: str, found: dict[str, Any]) -> Event:
     raise ValueError(message)
 
 
-def _bodies(chunks: Sequence[Record]) -> Iterator[bytes]:
+def _fills(records: Sequence[Record]) -> dict[int, list[Piece]]:
+    return {int(record.words[0]): list(pieces_of(record)) for record in records if record.kind == "fill"}
+
+
+def _bodies(chunks: Sequence[Record], fills: Mapping[int, list[Piece]]) -> Iterator[bytes]:
     """The bytes of each chunk as it arrived, whenever they were written: those of the stream that it brought."""
-    pieces = [piece for chunk in chunks for piece in pieces_of(chunk)]
+    written = [piece for chunk in chunks for piece in pieces_of(chunk)]
+    pieces = [one for piece in written for one in fills.get(piece.hole, (piece,))]
     body = b"".join(piece.data for piece in pieces)
     raw = list(accumulate(piece.raw for piece in pieces))
     new = list(accumulate(len(piece.data) for piece in pieces))

@@ -3,7 +3,8 @@
 Rules:
 
 1. Append-only, one write() per event, unbuffered: kill -9 loses at most the event in flight.
-2. Nothing is written that is not redacted. Of a body that is still arriving, what may yet become a secret waits.
+2. Nothing is written that is not redacted. Of a body that is still arriving, what may yet become a secret waits; an
+   event that such a text stands in is written without it, and again when it is decided.
 3. It lies beside the cassette as `refund.yaml.journal`, and is deleted when the cassette has reached the disk.
    While it is being written it is locked; one that nobody has locked is an orphan, and is never overwritten.
 4. It never fails a live call. Where it cannot be written (a full disk), it stops, and whoever needs it is told.
@@ -13,17 +14,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 from typing import Final
 
 from harness.engine import Take
 from harness.errors import CassetteError
-from harness.matching import Piece, Redaction, StreamRedactor
+from harness.matching import AnswerRedactor, Fill, Piece, Redaction
 from harness.model import Chunk, End, Event, Head, Headers, Json, Left, Nanos, Request, Reset, TimedOut
 from harness.recorder._lock import claimed
-from harness.recorder._records import VERSION, written, written_chunk
+from harness.recorder._records import VERSION, written, written_chunk, written_fill
 
 SUFFIX: Final = ".journal"
 _FLAGS: Final = (
@@ -104,7 +105,7 @@ class Scribe:
         self.journal = journal
         self._number = number
         self._redaction = redaction
-        self._body = StreamRedactor(redaction)
+        self._body = AnswerRedactor(redaction)
 
     def asked(self, request: Request) -> None:
         """The request is about to go out."""
@@ -114,10 +115,10 @@ class Scribe:
 
     def heard(self, at: Nanos, event: Event) -> None:
         """`event` arrived, `at` after the request was sent."""
-        number, text = self._number, self._redaction.text
+        text = self._redaction.text
         match event:
             case Chunk(data=data):
-                self.journal.write(written_chunk(number, at, len(data), self._body.feed(data)))
+                self.journal.write(self._said(at, len(data), *self._body.feed(data)))
             case Head(status=status, headers=headers, reason=reason):
                 safe = _pairs(self._redaction.headers(headers))
                 self._write("head", at, {"status": status, "reason": reason, "headers": safe})
@@ -134,9 +135,12 @@ class Scribe:
 
     def _write(self, kind: str, at: Nanos, payload: dict[str, Json]) -> None:
         """What was withheld is decided by an end, and goes with it in one write."""
-        rest: Sequence[Piece] = () if kind == "head" else self._body.close()
-        before = written_chunk(self._number, at, 0, rest) if rest else b""
+        before = b"" if kind == "head" else self._said(at, 0, *self._body.close())
         self.journal.write(before + written(kind, self._number, at, json.dumps(payload).encode()))
+
+    def _said(self, at: Nanos, arrived: int, pieces: list[Piece], fills: list[Fill]) -> bytes:
+        chunk = written_chunk(self._number, at, arrived, pieces) if arrived or pieces else b""
+        return chunk + b"".join(written_fill(self._number, at, fill) for fill in fills)
 
 
 def journals(cassette: Path) -> list[Path]:

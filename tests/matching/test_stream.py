@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from harness.matching import Redaction, StreamRedactor
+from harness.matching import Piece, Redaction, StreamRedactor
 from harness.matching._stream import WITHHELD_MAX
 
 KEY = "sk-proj-" + "Ab3" * 16
@@ -74,7 +74,7 @@ def test_an_event_without_secrets_is_let_go_of_at_once() -> None:
     redactor = StreamRedactor(Redaction.default())
     for number in range(50):
         event = f'data: {{"id":"chatcmpl-{"x9" * 12}","choices":[{{"delta":{{"content":"w{number}"}}}}]}}\n\n'.encode()
-        assert redactor.feed(event) == [(len(event), event)]
+        assert redactor.feed(event) == [Piece(len(event), event)]
 
 
 def test_pieces_say_how_many_bytes_of_the_stream_they_stand_for() -> None:
