@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from harness.pytest_plugin import _calls, _collected, _ending, _outcome, _scenarios
+from harness.pytest_plugin import _calls, _collected, _ending, _hookspecs, _outcome, _scenarios
 from harness.pytest_plugin._fixtures import (
     _harness_blocked,
     _harness_marked,
@@ -61,6 +61,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="refuse every real connection, in tests without a session too; allowed_hosts stay open",
     )
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """The hooks that a conftest may implement."""
+    pluginmanager.add_hookspecs(_hookspecs)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -11,7 +11,7 @@ import pytest
 from harness.errors import SessionError
 from harness.pytest_plugin._naming import default_path, named_path
 from harness.pytest_plugin._run import run_of
-from harness.pytest_plugin._settings import from_fixture, from_markers, merged
+from harness.pytest_plugin._settings import from_fixture, from_hooks, from_markers, merged
 
 if TYPE_CHECKING:  # loads the session; only a test that opens one pays for it
     from harness.pytest_plugin._opening import Owner
@@ -38,10 +38,10 @@ def refuse_two_kinds(item: pytest.Item) -> None:
 
 
 def settings_of(node: pytest.Item | pytest.Collector, request: pytest.FixtureRequest) -> dict[str, Any]:
-    """Everything configured for `node`: project, fixture, markers. Raises pytest.UsageError."""
+    """Everything configured for `node`: project, hooks, fixture, markers. Raises pytest.UsageError."""
     configured = from_fixture(request.getfixturevalue("harness_config"))
     marked = from_markers(node.iter_markers(MARKER)) if isinstance(node, pytest.Item) else {}
-    settings = merged(run_of(node.config).project.values, configured, marked)
+    settings = merged(run_of(node.config).project.values, from_hooks(node), configured, marked)
     params = getattr(getattr(node, "callspec", None), "params", {})
     return {**settings, "case": params[CASE]} if CASE in params else settings
 

@@ -1,4 +1,4 @@
-"""What a session is opened with, from four places: `[tool.harness]`, the fixture harness_config, markers, arguments.
+"""What a session is opened with: `[tool.harness]`, hooks, the fixture harness_config, markers, arguments.
 
 The nearest place wins; lists (`ignore`, `redact`, `allow`, `allowed_hosts`, `ignored_hosts`) add up.
 A key that nobody knows is an error that names the closest one: a setting that is silently ignored is worse than none.
@@ -164,6 +164,16 @@ def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
                 continue
             found[key] = [*found.get(key, ()), *value] if key in LISTS else value
     return found
+
+
+def from_hooks(node: pytest.Item | pytest.Collector) -> dict[str, Any]:
+    """What conftests and plugins add for `node`. Raises pytest.UsageError that names the hook."""
+    found = {
+        "redact": node.ihook.pytest_harness_redact(config=node.config),
+        "allow": node.ihook.pytest_harness_allow(config=node.config),
+    }
+    named = [(key, f"the hook pytest_harness_{key}", entries) for key, said in found.items() for entries in said]
+    return merged(*(checked({key: entries}, (key,), where) for key, where, entries in named))
 
 
 def from_markers(markers: Iterable[pytest.Mark]) -> dict[str, Any]:
