@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSche
 from harness.scenarios._durations import Duration
 from harness.scenarios._strict import Strict, refused, wrong
 from harness.scenarios._text import TextMatch
-from harness.scenarios._when import When
+from harness.scenarios._when import Shape, When
 
 Made = TypeVar("Made", bound=Strict)
 _NAME: Final = re.compile(r"[A-Za-z_][\w.]*")
@@ -111,10 +111,11 @@ class Expect(Strict):
     `calls` counts the calls, `attempts` the requests; `order` names the rules that answered, one for each call.
     `result` is the text of what the driver returned, `raises` what it raised instead, by the name of the class or
     of one of its bases. `partial` is the text that it had by then.
+    `state` is what the state of the scenario has to be at the end, as far as it is named.
     `not` is what must not be: `success`, `retry`, `raises`.
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"invariants", "state"})
+    later: ClassVar[frozenset[str]] = frozenset({"invariants"})
     model_config = ConfigDict(alias_generator=lambda name: name.rstrip("_"))
 
     calls: Between | None = None
@@ -128,7 +129,7 @@ class Expect(Strict):
     wall_time: Length | None = None
     gaps: list[Gap] = Field(default_factory=list)
     tools: list[Tool] = Field(default_factory=list)
-    state: dict[str, JsonValue] = Field(default_factory=dict)
+    state: dict[str, Shape] = Field(default_factory=dict)
     honoured_within: Within | None = None
     leaks: Literal["none"] | None = None
     reusable: bool | None = None

@@ -172,17 +172,17 @@ def filled(reply: Reply, asked: Question) -> Reply:
     def text(written: str | None) -> str | None:
         return None if written is None else _filled(written, asked)
 
-    return reply.model_copy(
-        update={
-            "text": text(reply.text),
-            "thinking": text(reply.thinking),
-            "refusal": text(reply.refusal),
-            "chunks": reply.chunks and [_filled(chunk, asked) for chunk in reply.chunks],
-            "json_": _value(reply.json_, asked),
-            "tool_calls": [_tool(call, asked) for call in reply.tool_calls],
-            "blocks": reply.blocks and [_block(block, asked) for block in reply.blocks],
-        }
-    )
+    made = {
+        "text": text(reply.text),
+        "thinking": text(reply.thinking),
+        "refusal": text(reply.refusal),
+        "chunks": reply.chunks and [_filled(chunk, asked) for chunk in reply.chunks],
+        "json_": _value(reply.json_, asked),
+        "tool_calls": [_tool(call, asked) for call in reply.tool_calls],
+        "blocks": reply.blocks and [_block(block, asked) for block in reply.blocks],
+    }
+    # What was not given stays not given: `json: null` is an answer, and no `json` is none.
+    return reply.model_copy(update={name: value for name, value in made.items() if name in reply.model_fields_set})
 
 
 def _block(block: Block, asked: Question) -> Block:
@@ -193,6 +193,8 @@ def _block(block: Block, asked: Question) -> Block:
 
 
 def _tool(call: ToolCall, asked: Question) -> ToolCall:
+    if "args" not in call.model_fields_set:
+        return call
     return call.model_copy(update={"args": _value(call.args, asked)})
 
 

@@ -85,6 +85,12 @@ def _same(value: Any, wanted: Any) -> bool:
     return bool(value == wanted)
 
 
+def _equals(value: Any, wanted: Any) -> bool:
+    if isinstance(value, list) and not isinstance(wanted, list):
+        return any(_same(item, wanted) for item in value)
+    return _same(value, wanted)
+
+
 def _texts(value: Any) -> list[str]:
     """`value` as the texts that one of has to fit."""
     match value:
@@ -130,7 +136,7 @@ def _any_text(holds: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:
 
 
 _HOLDS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
-    "equals": _same,
+    "equals": _equals,
     "contains": _any_text(lambda text, rule: rule in text),
     "startswith": _any_text(str.startswith),
     "endswith": _any_text(str.endswith),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from harness.engine import Cancel, Entry
 from harness.model import Nanos, ToolCall, as_seconds
 from harness.scenarios._expect import Asked, Expect, Gap, Length, Tool, Within
-from harness.scenarios._holds import parted
+from harness.scenarios._holds import MISSING, parted, shaped
 from harness.scenarios._matching import misses
 from harness.scenarios._question import Question
 from harness.spec import Difference
@@ -22,8 +22,9 @@ Path: TypeAlias = tuple[str | int, ...]
 class Observed:
     """A run that is over.
 
-    `result` is the text of what the driver returned and `succeeded` whether it took it for a success; `error` is what
-    it raised. `partial` is the text that it had by then. `virtual` and `wall` are nanoseconds.
+    `state` is that of the scenario at the end. `result` is the text of what the driver returned and `succeeded` whether
+    it took it for a success; `error` is what it raised. `partial` is the text that it had by then.
+    `virtual` and `wall` are nanoseconds.
     `leaks` and `reused` (an error of the second run, empty where it was fine) are None where nobody looked.
     """
 
@@ -35,6 +36,7 @@ class Observed:
     virtual: Nanos
     wall: Nanos
     cancels: Sequence[Cancel] = ()
+    state: Mapping[str, object] = field(default_factory=dict)
     leaks: Sequence[str] | None = None
     reused: str | None = None
 
@@ -148,6 +150,9 @@ def _gap(gap: Gap, entries: Sequence[Entry], number: int) -> Iterator[Unmet]:
 
 
 def _afterwards(expect: Expect, run: Observed) -> Iterator[Unmet]:
+    for name, wanted in expect.state.items():
+        for difference in shaped(wanted, run.state.get(name, MISSING), name):
+            yield Unmet(("state", name), difference.recorded, difference.asked)
     if expect.honoured_within is not None:
         yield from _honoured(expect.honoured_within, run.cancels)
     if expect.leaks is not None and run.leaks:

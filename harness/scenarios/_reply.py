@@ -54,6 +54,20 @@ Tokens = Annotated[
 ]
 
 
+def _pieces(value: object) -> object:
+    if isinstance(value, str) or (isinstance(value, list) and all(isinstance(item, str) for item in value)):
+        return value
+    wanted = "a text, or a list of texts that travel together"
+    raise wrong(wanted)
+
+
+Pieces = Annotated[
+    str | list[str],
+    BeforeValidator(_pieces),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+
+
 class Delivery(Strict):
     """In which pieces an answer comes. `tokens` cuts the text, `chunk` says what travels together, `newline`, `framing`
     and `compress` how it is written; what is not given is as its provider does it."""
@@ -75,7 +89,7 @@ class ToolCall(Strict):
     id: str | None = ""
     args: JsonValue = Field(default_factory=dict)
     raw_args: str | None = None
-    stream_args: list[str | list[str]] | None = None
+    stream_args: list[Pieces] | None = None
 
 
 class Usage(Strict):

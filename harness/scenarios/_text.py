@@ -13,6 +13,7 @@ from pydantic import (
     GetJsonSchemaHandler,
     JsonValue,
     ValidationError,
+    field_validator,
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
@@ -97,6 +98,13 @@ class TextMatch(Strict):
             raise wrong(wanted)
         return {"contains": value} if isinstance(value, str) else value
 
+    @field_validator("regex")
+    @classmethod
+    def _is_pattern(cls, value: str) -> str:
+        if value:
+            pattern(value)
+        return value
+
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.model_fields_set - {"for_"}:
@@ -106,8 +114,6 @@ class TextMatch(Strict):
             if getattr(self, name) == "":
                 message = f"{name} of an empty text would match everything: leave the matcher out"
                 raise refused(message)
-        if self.regex is not None:
-            pattern(self.regex)
         if self.gte is not None and self.lte is not None and self.gte > self.lte:
             message = f"gte {self.gte:g} and lte {self.lte:g}: no number is both"
             raise refused(message)

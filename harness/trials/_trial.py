@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -11,7 +11,17 @@ from typing import Any
 from harness.clock import real_monotonic_ns
 from harness.errors import HarnessError, Miss, Place, ScenarioError
 from harness.model import Json, Nanos, as_seconds
-from harness.scenarios import Expect, Observed, Scenario, Unmet, judged, load_scenario, needs_second_run, place_in
+from harness.scenarios import (
+    Expect,
+    Observed,
+    Scenario,
+    ScenarioSource,
+    Unmet,
+    judged,
+    load_scenario,
+    needs_second_run,
+    place_in,
+)
 from harness.session import Session, scenario
 from harness.trials._context import Context
 from harness.trials._driver import Drive, Driver, driver_of
@@ -159,8 +169,14 @@ def _observed(drive: Drive, context: Context, wall: int) -> dict[str, Any]:
         "virtual": Nanos(drive.ended_at - session.engine.opened_at),
         "wall": Nanos(wall),
         "cancels": session.cancels,
+        "state": _state(session),
         "leaks": str(drive.leftovers).splitlines() if drive.leftovers is not None else None,
     }
+
+
+def _state(session: Session) -> Mapping[str, object]:
+    source = session.plan.source
+    return source.state() if isinstance(source, ScenarioSource) else {}
 
 
 def _second(driver: Driver, context: Context) -> str:
