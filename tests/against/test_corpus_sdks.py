@@ -60,7 +60,7 @@ Said = tuple[str, list[str]]
 
 
 def is_sdk(one: Interaction) -> bool:
-    """Whether an official SDK that runs on httpx or httpx2 has a typed call for it. Bedrock's runs on botocore."""
+    """Whether an official SDK has a typed call for it; for Bedrock's and Cohere's see test_bedrock_and_cohere."""
     known = recognise(one.request)
     name = known[1].name if known else urlsplit(one.request.url).path.rpartition("/")[2]
     telemetry = "posthog" in one.request.url
