@@ -14,14 +14,14 @@ LATE = "import pytest\ndef test_sdk():\n    pytest.skip('{}')\n"
 EARLY = "import pytest\npytest.importorskip('no_such_sdk')\ndef test_sdk(): pass\n"
 
 
-def _ran(folder: Path, place: str, code: str, required: str) -> int:
+def _ran(folder: Path, place: str, code: str, required: str, corpus: str = "") -> int:
     tests = folder / "tests"
     (tests / place).mkdir(parents=True)
     (tests / "conftest.py").write_text(CONFTEST.read_text("utf-8"), "utf-8")
     (tests / place / "test_sdk.py").write_text(code, "utf-8")
     (folder / "pytest.ini").touch()
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
-    environ = {**os.environ, "HARNESS_REQUIRE_SDKS": required}
+    environ = {**os.environ, "HARNESS_REQUIRE_SDKS": required, "HARNESS_REQUIRE_CORPUS": corpus}
     return subprocess.run(command, cwd=folder, env=environ, capture_output=True, check=False).returncode
 
 
@@ -40,3 +40,8 @@ def test_a_skipped_sdk_test_is_a_failure_where_everything_is_installed(tmp_path:
 )
 def test_every_other_skip_is_a_skip(tmp_path: Path, place: str, code: str, required: str) -> None:
     assert _ran(tmp_path, place, code, required) == 0
+
+
+@pytest.mark.parametrize("place", ["against", "corpus"])
+def test_where_the_corpus_is_there_its_tests_run_or_fail(tmp_path: Path, place: str) -> None:
+    assert _ran(tmp_path, place, LATE.format("the corpus is not beside this repository"), "1", "1") == 1
