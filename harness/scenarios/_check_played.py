@@ -7,11 +7,10 @@ of an answer that has 8 in every dialect that it could be asked in, that is a mi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from harness.dialects import BUILT_IN
+from harness.dialects import BUILT_IN, recognise
 from harness.errors import DialectError
 from harness.faults import token_chunks
 from harness.model import Locator, Message, Prompt, Request, Timeline
@@ -39,20 +38,15 @@ def check_played(scenario: Scenario, document: Document) -> None:
     if document.places:
         return
     for path, place, case in _places(scenario):
-        longest = played.longest(place, case)
-        number = int(place.index)
-        if longest is not None and abs(number) > longest:
+        longest = 0
+        for length in played.lengths(place, case):
+            longest = max(longest, abs(int(place.index)) if length is None else length)
+            if longest >= abs(int(place.index)):
+                break
+        else:
             what = f"{longest} {place.point}{'' if longest == 1 else 's'}"
-            document.mistake(
-                path, f"there is no {place.point} {number}: the longest answer that this could be has {what}"
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class _Lengths:
-    chunk: int
-    token: int
-    byte: int
+            message = f"there is no {place.point} {place.index}: the longest answer that this could be has {what}"
+            document.mistake(path, message)
 
 
 class _Played:
@@ -62,7 +56,6 @@ class _Played:
         self._scenario = scenario
         names = {scenario.provider, "native"}
         self._dialects = [one for one in BUILT_IN if one.renders and (scenario.provider == "any" or one.name in names)]
-        self._lengths: dict[int, _Lengths | None] = {}
 
     def refusal(self, reply: Reply, call: Call | None) -> str | None:
         """Why `reply` cannot be said in the one dialect of its scenario; None where it can, or where nobody knows
@@ -70,11 +63,11 @@ class _Played:
         if self._scenario.provider == "any" or is_filled(reply) or not reply.says:
             tokens = self._delivery(reply, call).tokens
             return _wrong_tokens(reply, tokens) if isinstance(tokens, list) and not is_filled(reply) else None
-        reasons = []
         for dialect in self._dialects:
             if dialect.name == self._scenario.provider:
-                reasons += [self._tried(reply, call, dialect, stream=stream) for stream in (True, False)]
-        return reasons[0] if reasons and all(isinstance(reason, str) for reason in reasons) else None
+                first = self._tried(reply, call, dialect, stream=True)
+                return first if first and self._tried(reply, call, dialect, stream=False) else None
+        return None
 
     def _delivery(self, reply: Reply, call: Call | None) -> Delivery:
         own = reply.delivery or (call.delivery if call is not None else None)
@@ -87,37 +80,30 @@ class _Played:
             return str(error)
         return None
 
-    def longest(self, place: Locator, case: Case | None) -> int | None:
-        """How many chunks, tokens or bytes the longest answer has that `place` can be in; None where nobody knows."""
-        if self._scenario.unmatched == "echo":
-            return None
-        found: list[int] = []
+    def lengths(self, place: Locator, case: Case | None) -> Iterator[int | None]:
+        """How many chunks, tokens or bytes each answer has that `place` can be in, in each dialect that it can be asked
+        in; None where nobody knows."""
+        anyone = place.call == "*" or place.call.isdecimal()
+        if self._scenario.unmatched == "echo" and anyone:
+            yield None
         for call in self._scenario.calls:
-            if place.call in {"*", call.id} or place.call.isdecimal():
-                lengths = [self._of(reply, call) for reply in _answers(call, case, self._scenario)]
-                if None in lengths:
-                    return None
-                found += [getattr(one, place.point) for one in lengths]
-        if self._scenario.recording is not None and (place.call == "*" or place.call.isdecimal()):
-            found += [_recorded(answer.timeline, place.point) for answer in self._scenario.recording]
-        return max(found, default=None)
+            if anyone or place.call == call.id:
+                for reply in _answers(call, case, self._scenario):
+                    yield from self._of(reply, call, place.point)
+        if self._scenario.recording is not None and anyone:
+            yield from (_length(answer.timeline, place.point, answer.request) for answer in self._scenario.recording)
 
-    def _of(self, reply: Reply, call: Call) -> _Lengths | None:
-        if id(reply) not in self._lengths:
-            self._lengths[id(reply)] = None if is_filled(reply) else self._measured(reply, call)
-        return self._lengths[id(reply)]
-
-    def _measured(self, reply: Reply, call: Call) -> _Lengths | None:
-        most = [0, 0, 0]
+    def _of(self, reply: Reply, call: Call, point: str) -> Iterator[int | None]:
+        if is_filled(reply):
+            yield None
+            return
         for dialect in self._dialects:
             for stream in (True, False):
                 try:
                     made, request = self._made(reply, call, dialect, stream=stream)
                 except (DialectError, ValueError):
                     continue
-                tokens = token_chunks(dialect, request, made.head, made.chunks) if made.head else ()
-                most = [max(a, b) for a, b in zip(most, (len(made.chunks), len(tokens), len(made.body)), strict=True)]
-        return _Lengths(*most) if any(most) else None
+                yield _length(made, point, request)
 
     def _made(self, reply: Reply, call: Call | None, dialect: Dialect, *, stream: bool) -> tuple[Timeline, Request]:
         prompt = Prompt((Message("user", "?"),), "model", stream=stream)
@@ -138,8 +124,13 @@ def _wrong_tokens(reply: Reply, tokens: list[str]) -> str | None:
     return f"the tokens of its delivery joined are {''.join(tokens)!r}, and the text is {reply.text!r}"
 
 
-def _recorded(timeline: Timeline, point: str) -> int:
-    return len(timeline.body) if point == "byte" else len(timeline.chunks)
+def _length(timeline: Timeline, point: str, request: Request) -> int:
+    if point == "byte":
+        return len(timeline.body)
+    known = recognise(request) if point == "token" else None
+    if known is None or timeline.head is None:
+        return len(timeline.chunks)
+    return len(token_chunks(known[0], request, timeline.head, timeline.chunks))
 
 
 def _answers(call: Call, case: Case | None, scenario: Scenario) -> Iterable[Reply]:

@@ -122,3 +122,11 @@ def test_a_mistake_that_only_one_combination_has_is_told_once_with_its_line() ->
 def test_a_mistake_that_all_combinations_share_is_told_once() -> None:
     body = 'matrix: {p: [openai-chat, anthropic]}\nprovider: "${p}"\ncalls: [{id: c, reply: {txt: x}}]\n'
     assert len(mistakes(body)) == len({found.partition(" ")[0] for found in mistakes(body)})
+
+
+def test_a_case_of_a_matrix_is_opened_without_a_look_at_the_others(tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text(HEAD + 'matrix: {p: [openai-chat, opnai]}\nprovider: "${p}"\ncalls: [{id: c, reply: {text: x}}]\n')
+    assert load_scenario(file, "openai-chat").case_ids == ["openai-chat"]
+    with pytest.raises(ScenarioError, match="found 'opnai'"):
+        load_scenario(file)
