@@ -26,6 +26,7 @@ _VERBS = {
     "demo": ("harness.cli._demo", "record a live session, replay it offline, show both side by side"),
     "show": ("harness.cli._show", "a waterfall of the calls and chunks of a cassette"),
     "run": ("harness.cli._run", "play a scenario against the driver that it names, and judge what came of it"),
+    "scenario": ("harness.cli._scenario", "make an editable scenario out of a recording"),
     "check": (
         "harness.cli._check",
         "load cassettes and scenarios; find secrets, unknown keys, timelines that do not add up",

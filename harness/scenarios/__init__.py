@@ -5,6 +5,7 @@ Importing a submodule of that name would put the module in its place.
 """
 
 from harness.scenarios._compile import compile_scenario, function_source
+from harness.scenarios._drafted import drafted
 from harness.scenarios._expect import Expect
 from harness.scenarios._filling import escaped
 from harness.scenarios._judging import Observed, Unmet, judged, needs_second_run
@@ -22,6 +23,7 @@ __all__ = [
     "ScenarioSource",
     "Unmet",
     "compile_scenario",
+    "drafted",
     "escaped",
     "function_source",
     "is_scenario",
