@@ -51,6 +51,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._may_follow = clock is None
         self._io_grace_s = as_seconds(parse_duration(io_grace))
         self._waiter: Waiter | None = None
+        self._hair = (Nanos(-1), 0.0)
         self._children: weakref.WeakSet[asyncio.SubprocessTransport] = weakref.WeakSet()
         self._endless: dict[asyncio.Future[None], None] = {}
         super().__init__()
@@ -64,8 +65,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         return self._own
 
     def time(self) -> float:
-        """Virtual seconds, the same as `time.monotonic` inside the window."""
-        return as_seconds(Nanos(BOOT + self._own.now()))
+        """Virtual seconds, the same as `time.monotonic` inside the window, give or take the last bit of a float."""
+        now = self._own.now()
+        told = as_seconds(Nanos(BOOT + now))
+        return max(told, self._hair[1]) if self._hair[0] == now else told
 
     def call_at(  # type: ignore[override] # typeshed's is generic in the arguments
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
@@ -73,6 +76,11 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         """As asyncio's. Timers due in the same instant fire in the order in which they were armed."""
         self._check_closed()  # type: ignore[attr-defined]
         at = seconds(when) if math.isfinite(when) else Nanos(BOOT + NEVER)
+        now = self._own.now()
+        if at - BOOT == now and when > self.time():
+            # A sum of floats lies a hair after the moment that it means. Who was woken for it, looks at the time and
+            # arms the rest, as anyio does, would turn in place for ever: to this loop the hair has passed.
+            self._hair = (now, when)
         timer = _Timer(as_seconds(at), callback, args, self, context)
         timer.key = (at, self._own.agenda.next_order())
         heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]

@@ -108,9 +108,11 @@ class Outcome:
     @property
     def logical_calls(self) -> list[list[Entry]]:
         """The requests, those of the same bytes together: asking the same again is trying again, whatever the answer
-        before looked like."""
+        before looked like. One that was sent elsewhere is the client's own business, and followed within limits."""
         calls: dict[tuple[str, str, bytes], list[Entry]] = {}
         for entry in self.history:
+            if _is_redirect(entry):
+                continue
             request = entry.request
             calls.setdefault((request.method, request.url, request.body), []).append(entry)
         return list(calls.values())
@@ -145,6 +147,11 @@ class Outcome:
     def digest(self) -> str:
         """Equal where two runs were the same in every request, event and moment."""
         return hashlib.blake2b("\n".join(self.trace).encode(errors="surrogatepass"), digest_size=8).hexdigest()
+
+
+def _is_redirect(entry: Entry) -> bool:
+    head = entry.timeline.head
+    return head is not None and 300 <= head.status < 400
 
 
 def _entry_lines(entry: Entry) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -338,3 +339,27 @@ def test_a_window_inside_of_a_foreign_loop_is_refused_and_names_the_fixture() ->
             pass
 
     asyncio.run(main())
+
+
+def test_a_deadline_that_is_a_hair_after_its_moment_does_not_turn_in_place() -> None:
+    rounds = 0
+
+    def look(deadline: float, done: asyncio.Future[None]) -> None:
+        nonlocal rounds
+        rounds += 1
+        loop = asyncio.get_running_loop()
+        if loop.time() >= deadline or rounds > 100:
+            done.set_result(None)
+        else:
+            loop.call_at(deadline, look, deadline, done)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        deadline = math.nextafter(loop.time() + 0.34, math.inf)
+        done = loop.create_future()
+        look(deadline, done)
+        await done
+
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        runner.run(main())
+    assert rounds < 5
