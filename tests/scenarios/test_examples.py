@@ -196,3 +196,21 @@ def test_every_combination_of_a_matrix_recovers(write) -> None:  # type: ignore[
             reply = session.history[1].reply
             assert reply is not None
             assert (reply.text, session.history[1].attempt) == ("recovered", 2), name
+
+
+def test_the_agent_of_the_readme_is_answered_through_openai_also_when_it_has_to_wait() -> None:
+    file = Path(__file__).parents[2] / "scenarios" / "weather.yaml"
+    tool = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}
+    for case in (None, "rate-limited"):
+        with harness.scenario(file, case) as session, openai.OpenAI(api_key="k") as client:
+            messages: list[dict[str, object]] = [{"role": "user", "content": "Weather in Paris?"}]
+            first = client.chat.completions.create(model="m", messages=messages, tools=[tool])  # type: ignore[call-overload]
+            (call,) = first.choices[0].message.tool_calls
+            assert (call.function.name, call.function.arguments) == ("get_weather", '{"city": "Paris"}')
+            messages += [
+                first.choices[0].message.model_dump(exclude_none=True),
+                {"role": "tool", "tool_call_id": call.id, "content": '{"temp_c": 21}'},
+            ]
+            last = client.chat.completions.create(model="m", messages=messages, tools=[tool])  # type: ignore[call-overload]
+            assert last.choices[0].message.content == "It is 21°C in Paris."
+            assert [entry.attempt for entry in session.history] == ([1, 1] if case is None else [1, 1, 2])
