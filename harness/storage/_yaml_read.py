@@ -14,6 +14,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -35,6 +36,7 @@ _ISTR: Final = re.compile(rf"{_YAML}python/object/(?:apply|new):(?:\w+\.)*istr")
 _LISTS: Final = frozenset({f"{_YAML}seq", f"{_YAML}python/tuple"})
 _ITER: Final = f"{_YAML}python/object/apply:builtins.iter"
 _BYTES_IO: Final = f"{_YAML}python/object/new:_io.BytesIO"
+_REMEMBERED_MAX: Final = 64
 _NUMBERS: Final = yaml.constructor.SafeConstructor()
 
 
@@ -69,9 +71,19 @@ class _Loader(_Base):
 
     def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> Any:
         """The tag of an untagged node. The short cut halves the cost: nearly every scalar of a cassette is quoted."""
-        if kind is yaml.ScalarNode and not implicit[0]:
-            return _STR
+        if kind is yaml.ScalarNode:
+            if not implicit[0]:
+                return _STR
+            if len(value) <= _REMEMBERED_MAX:
+                return _plain_tag(value)
         return super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call]  # PyYAML is untyped here
+
+
+@lru_cache(maxsize=4096)
+def _plain_tag(text: str) -> str:
+    """The tag of a plain scalar. Remembered: most of them are the same few names of fields, thousands of times."""
+    forms = _Loader.yaml_implicit_resolvers.get(text[:1], ())
+    return next((tag for tag, form in forms if form.match(text)), _STR)
 
 
 def read_yaml(data: bytes) -> Value:

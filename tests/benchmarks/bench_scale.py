@@ -1,7 +1,6 @@
 """A cassette of 10,000 interactions (65 MB): opened and not read. Bounds are in seconds and megabytes, and ratios.
 
-Memory is measured in a process of its own. vcrpy would take two hours for a full pass with body matching, so it is
-given a tenth of the recording, and asked at five places of it: its cost grows with the place.
+Memory is measured in a process of its own. A full pass beside other recorders is `bench_peers`.
 """
 
 from __future__ import annotations
@@ -14,13 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import httpx
-import vcr
-import vcr.request
-
-import harness
 from harness.engine import CassetteSource
 from harness.model import Cassette, Head, Headers, Interaction, Nanos, Request, Timeline
 from harness.spec import Found
@@ -29,9 +22,9 @@ from tests.benchmarks.ratio import Ratio, seconds
 
 COUNT, FEW = 10_000, 1_000
 FIRST_TEN_S_MAX, INDEX_S_MAX = 0.15, 1.5
-SAME_COST, VCRPY = 1.25, 1 / 100
+SAME_COST = 1.25
 ROUNDS = 5
-_URL = "https://api.openai.com/v1/chat/completions"
+URL = "https://api.openai.com/v1/chat/completions"
 _JSON = Headers.of([("content-type", "application/json"), ("authorization", "REDACTED-authorization")])
 _STREAM = Head(200, Headers.of([("content-type", "text/event-stream")]))
 _WORDS = ("the", "of", "model", "answer", "user", "question", "risk", "task", "person", "result", "weather")
@@ -60,7 +53,7 @@ def interactions(count: int) -> Iterator[Interaction]:
         body = json.dumps({"model": "gpt-4o-mini", "messages": [message], "stream": True}).encode()
         chunks = [_event(number, f"{dice.choice(_WORDS)} {place}") for place in range(27)]
         timeline = Timeline.of(_STREAM, chunks, at=Nanos(2_000_000), every=Nanos(20_000_000))
-        yield Interaction(Request("POST", _URL, _JSON, body), timeline)
+        yield Interaction(Request("POST", URL, _JSON, body), timeline)
 
 
 def _event(number: int, text: str) -> bytes:
@@ -70,7 +63,7 @@ def _event(number: int, text: str) -> bytes:
 
 
 def measure() -> Iterator[Ratio]:
-    """Opening, the index, memory, the cost at both ends, and a full pass against vcrpy's."""
+    """Opening, the index, memory, and the cost at both ends."""
     with tempfile.TemporaryDirectory() as folder:
         large, few = Path(folder, "large.yaml"), Path(folder, "few.yaml")
         asked = [one.request for one in interactions(COUNT)]
@@ -79,7 +72,6 @@ def measure() -> Iterator[Ratio]:
         yield from _opening(large, asked)
         yield from _memory(large, few)
         yield from _places(large, asked)
-        yield from _full_pass(few, asked[:FEW])
 
 
 def _opening(path: Path, asked: list[Request]) -> Iterator[Ratio]:
@@ -117,37 +109,3 @@ def _ends(source: CassetteSource, order: list[Request]) -> tuple[float, float]:
     took = [seconds(partial(source.find, request)) for request in order[:-1]]
     first, last = (sorted(part)[len(part) // 2] for part in (took[:500], took[-500:]))
     return first, last
-
-
-def _full_pass(path: Path, asked: list[Request]) -> Iterator[Ratio]:
-    """Of every request the best of some rounds, for both: a pass as a whole measures the neighbours."""
-    with httpx.Client() as client:  # an application has made it already: loading certificates is not measured here
-        rounds = [_replayed(client, path, asked) for _ in range(ROUNDS)]
-    ours = sum(map(min, zip(*rounds, strict=True)))
-    theirs = _vcrpy(path, asked)
-    detail = f"{ours:.2f} s and {theirs:.0f} s"
-    yield Ratio(f"a full pass of {FEW:,} / vcrpy's, matching by body", ours / theirs, VCRPY, detail)
-
-
-def _replayed(client: httpx.Client, path: Path, asked: list[Request]) -> list[float]:
-    """Opening, and every request with its answer."""
-    opened = seconds(lambda: open_lazily(path))
-    with harness.replay(path):
-        return [opened, *(seconds(partial(client.post, _URL, content=one.body)) for one in asked)]
-
-
-def _vcrpy(path: Path, asked: list[Request]) -> float:
-    """What a full pass costs vcrpy: the mean of five places, with everything before them played, times all."""
-    recorder = vcr.VCR(record_mode="none", match_on=("method", "scheme", "host", "port", "path", "query", "body"))
-    wanted = [vcr.request.Request(one.method, one.url, one.body, dict(one.headers)) for one in asked]
-    places = [round(part * (FEW - 1) / 4) for part in range(5)]
-    with recorder.use_cassette(str(path)) as made:
-        took = [min(seconds(partial(_played_to, made, at, wanted)) for _ in range(ROUNDS)) for at in places]
-    return sum(took) / len(took) * FEW
-
-
-def _played_to(made: Any, place: int, wanted: list[Any]) -> None:
-    """Ask for `place` when everything before it was played."""
-    made.play_counts.clear()
-    made.play_counts.update(range(place))
-    made.play_response(wanted[place])
