@@ -113,7 +113,8 @@ class Opener:
         path = self._confined(settings["scenario"], owner.scenarios)
         keys = ("clock", "unplayed", "allowed_hosts", "ignored_hosts")  # a scenario has matchers of its own
         kept = {key: settings[key] for key in keys if key in settings}
-        return self._start(lambda **rest: scenario(path, settings.get("case"), **rest), kept)
+        case, predicates = settings.get("case"), settings.get("predicates")
+        return self._start(lambda **rest: scenario(path, case, predicates=predicates, **rest), kept)
 
     def _cassette(self, settings: dict[str, Any]) -> Opened:
         path = self._path(settings.get("cassette"))

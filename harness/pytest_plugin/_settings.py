@@ -20,7 +20,7 @@ SINGLE = ("clock", "matcher", "mode", "on_exhausted", "unplayed")
 FOLDERS = ("cassette_dir", "scenario_dir")
 SWITCHES = ("collect_scenarios",)
 """Of the project alone: whether scenarios that name a driver are tests."""
-SOURCES = ("case", "cassette", "scenario")
+SOURCES = ("case", "cassette", "predicates", "scenario")
 SESSION_KEYS = (*LISTS, *SINGLE)
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -192,7 +192,8 @@ def _from_marker(mark: pytest.Mark) -> dict[str, Any]:
     if "cassette" in found and "scenario" in found:
         message = f"{where} has a cassette and a scenario; a session plays one of them"
         raise pytest.UsageError(message)
-    if "case" in found and "scenario" not in found:
-        message = f"{where} has a case and no scenario"
-        raise pytest.UsageError(message)
+    for key, word in (("case", "a case"), ("predicates", "predicates")):
+        if key in found and "scenario" not in found:
+            message = f"{where} has {word} and no scenario"
+            raise pytest.UsageError(message)
     return found

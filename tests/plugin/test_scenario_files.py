@@ -114,3 +114,51 @@ def test_a_case_that_is_not_there_is_named(project: pytest.Pytester) -> None:
     result = project.runpytest_subprocess("test_all.py")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*no case is called 'slwo'. Did you mean 'slow'*"])
+
+
+def test_each_combination_of_a_matrix_is_a_test(project: pytest.Pytester) -> None:
+    file = project.path / "scenarios" / "many.yaml"
+    file.write_text(
+        """
+harness: 1
+name: many
+driver: app:headline
+matrix: {word: [sunny, foggy], slow: [true, false]}
+state: {asked: 0}
+calls:
+  - {id: ask, reply: {text: "${word}${slow}"}, set: {asked: "+1"}}
+expect: {state: {asked: 1}, result: {startswith: SUNNY}}
+""",
+        "utf-8",
+    )
+    result = project.runpytest_subprocess("-rA", "scenarios/many.yaml")
+    result.assert_outcomes(passed=2, failed=2)
+    result.stdout.fnmatch_lines_random(["PASSED *many.yaml::sunny-no-slow", "FAILED *many.yaml::foggy-slow*"])
+
+
+def test_a_predicate_comes_from_the_marker(project: pytest.Pytester) -> None:
+    (project.path / "scenarios" / "polite.yaml").write_text(
+        """
+harness: 1
+name: polite
+calls:
+  - {id: a, when: {predicate: polite}, reply: {text: "you are welcome"}}
+  - {id: b, reply: {text: "well"}}
+""",
+        "utf-8",
+    )
+    project.makepyfile(
+        test_polite="""
+        import pytest
+
+        def polite(prompt):
+            return "please" in prompt.text
+
+        @pytest.mark.harness(scenario="polite", predicates={"polite": polite})
+        def test_both(replay):
+            backend = replay().backend()
+            said = [backend.complete([{"role": "user", "content": text}]).narrative_text for text in ("please", "now")]
+            assert said == ["you are welcome", "well"]
+        """
+    )
+    project.runpytest_subprocess("test_polite.py").assert_outcomes(passed=1)

@@ -29,6 +29,7 @@ def test_the_nearest_marker_wins_and_lists_add_up() -> None:
         (mark("a", "b"), "takes one name"),
         (mark("a", scenario="b"), "a cassette and a scenario"),
         (mark(case="b"), "a case and no scenario"),
+        (mark(predicates={}), "predicates and no scenario"),
         (mark(mode="allways"), "mode is one of none, once, new_episodes, all, rewrite, not 'allways'; did you mean"),
         (mark(clock="fast"), "clock is one of virtual, wall"),
         (mark(ignore="$.a"), "ignore has to be a list"),
