@@ -65,13 +65,12 @@ class _Files:
 
     def _found(self, name: str, path: Path) -> File | None:
         for place in (self._folder, self._root):
-            file = (place / name).resolve()
-            if not file.is_relative_to(self._root):
-                self._document.mistake(
-                    path, f"{name!r} lies outside of the project, and a scenario reads nothing there"
-                )
+            file = _resolved(place / name)
+            if file is not None and not file.is_relative_to(self._root):
+                message = f"{name!r} lies outside of the project, and a scenario reads nothing there"
+                self._document.mistake(path, message)
                 return None
-            if file.is_file():
+            if file is not None and file.is_file():
                 return file
         self._document.mistake(
             path, f"there is no file {name!r}, neither beside the scenario nor at the project's root"
@@ -89,3 +88,13 @@ class _Files:
             self._document.mistake(path, f"more than {_BYTES_MAX:,} bytes")
             return None
         return content
+
+
+def _resolved(path: File) -> File | None:
+    """`path` with every link in it followed; None where it can be the name of no file."""
+    try:
+        found = path.resolve()
+        found.is_file()
+    except (OSError, ValueError, RuntimeError):
+        return None
+    return found

@@ -18,7 +18,7 @@ class Shadows:
 
     def of(self, call: Call) -> Call | None:
         """The first call before `call` that leaves nothing for it; then `call` is one of those before."""
-        asked = call.when.model_dump_json(exclude_unset=True)
+        asked = repr(call.when.model_dump(exclude_unset=True))
         found = self._asking.get(asked) or self._everything
         if call.times in {None, FOREVER}:
             self._asking.setdefault(asked, call)

@@ -140,7 +140,7 @@ def test_the_body_of_a_raw_answer_comes_from_a_file_of_the_project_and_from_no_o
     file.write_text("harness: 1\nname: x\n" + one("{raw: {body_file: body.bin}}"))
     here = compile_scenario(load_scenario(file))
     assert played(here.find(asked(dialect="openai-chat"))).body == b"\x00\xff"
-    for name in ("../../secret", "../link", str(tmp_path / "secret"), "../nowhere"):
+    for name in ("../../secret", "../link", str(tmp_path / "secret"), "../nowhere", "a" * 5_000, '"a\\0b"'):
         found = only(one(f"{{raw: {{body_file: {name}}}}}"), project / "scenarios")
         assert found.startswith("4:38: ")
         assert "lies outside of the project" in found or "there is no file" in found
