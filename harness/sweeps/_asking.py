@@ -84,7 +84,9 @@ def no_retry_after_first_token(outcome: Outcome, baseline: Outcome) -> str | Non
 
 
 def _has_said_something(entry: Entry) -> bool:
-    reply = entry.reply
+    head, reply = entry.timeline.head, entry.reply
+    if head is not None and "content-encoding" in head.headers:
+        return False  # chunks have lost their encoding; where one is left, the client could not read a byte
     return reply is not None and bool(reply.text or reply.thinking or reply.tool_calls)
 
 

@@ -18,7 +18,9 @@ from harness.errors import UnknownKindError
 from harness.faults import ALIASES, KNOWN
 
 CANCEL: Final = "cancel"
-UNNOTICEABLE: Final = frozenset({"duplicate-event", "drop-event", "reorder-events"})
+UNNOTICEABLE: Final = frozenset(
+    {"duplicate-event", "drop-event", "reorder-events", "json-fenced", "json-schema-violation"}
+)
 """No driver can tell these from another answer where the dialect numbers nothing, so `default` leaves them out; they
 are swept by name."""
 DEFAULT: Final = "default"

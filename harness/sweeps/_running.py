@@ -29,17 +29,27 @@ CANCEL: Final = "cancel"
 
 
 def run_case(
-    subject: Subject, stage: Stage, case: Case | None, horizon: Nanos, *, counts_awaits: bool = False
+    subject: Subject,
+    stage: Stage,
+    case: Case | None,
+    horizon: Nanos,
+    *,
+    counts_awaits: bool = False,
+    heals: bool = True,
 ) -> Outcome:
     """The outcome of `subject` under `case`, None being no fault. Whatever it raises is part of the outcome, but for
-    what means to end the process. `counts_awaits`: its history knows how often each call was suspended."""
-    return _Run(subject, stage.open(case), case, horizon).outcome(counts_awaits=counts_awaits)
+    what means to end the process. `counts_awaits`: its history knows how often each call was suspended. `heals`: what
+    `setup` made is tried once more without the fault."""
+    run = _Run(subject, stage.open(case), case, horizon)
+    run.heals = heals and subject.setup is not None
+    return run.outcome(counts_awaits=counts_awaits)
 
 
 class _Run:
     """One run. Used once."""
 
     def __init__(self, subject: Subject, opening: Opening, case: Case | None, horizon: Nanos) -> None:
+        self.heals = False
         self._subject = subject
         self._opening = opening
         self._session = opening.session
@@ -100,7 +110,7 @@ class _Run:
         left = [task for task in asyncio.all_tasks() if task is not here]
         self._leaks += sorted(f"task {_name_of(task)}" for task in left)
         self._look_for_leaks()
-        if self._subject.setup is not None:
+        if self.heals:
             self._heal()
             self._ended_again(*await self._attempt())
 
@@ -122,7 +132,7 @@ class _Run:
         self._clock.sleep(as_seconds(SETTLING))
         self._leaks += sorted(f"thread {thread.name}" for thread in set(threading.enumerate()) - before)
         self._look_for_leaks()
-        if self._subject.setup is not None:
+        if self.heals:
             self._heal()
             self._ended_again(*self._called())
 

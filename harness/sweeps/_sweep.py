@@ -20,7 +20,7 @@ from harness.model import Case
 from harness.sweeps._baseline import FIRST_HORIZON, baseline, horizon_of
 from harness.sweeps._checkers import checkers as checkers_called
 from harness.sweeps._contexts import one_tls_context
-from harness.sweeps._kinds import CANCEL, chosen
+from harness.sweeps._kinds import CANCEL, chosen, phase_of
 from harness.sweeps._known import Known, known_failures
 from harness.sweeps._outcome import ATTEMPTS_MAX, CANCEL_WITHIN, Outcome, Terms, equal
 from harness.sweeps._places import Point, cancels, points
@@ -165,15 +165,15 @@ class Sweep:
     # --- running ---
 
     def run(self, case: Case) -> CaseReport:
-        """One case, judged. The first of each kind is run twice, to see that it is the same twice."""
+        """One case, judged. Smart tries the driver once more after what struck once, and runs the first case of each
+        phase twice, to see that it is the same twice; full does both for every case."""
         first = self.learn()
-        outcome = run_case(self.subject, self.stage, case, self._horizon)
-        kind = case.strikes[0].kind
-        if kind not in self._twins or self.tier.name == "full":
-            self._twins.add(kind)
-            if "deterministic" in self.checkers:
-                twin = run_case(self.subject, self.stage, case, self._horizon)
-                outcome = replace(outcome, twin=twin.digest)
+        thorough = self.tier.name != "smart"
+        heals = "reusable-after-fault" in self.checkers and (thorough or not case.strikes[0].persistent)
+        outcome = run_case(self.subject, self.stage, case, self._horizon, heals=heals)
+        if "deterministic" in self.checkers and (thorough or self._is_first_of_its_phase(case)):
+            twin = run_case(self.subject, self.stage, case, self._horizon, heals=False)
+            outcome = replace(outcome, twin=twin.digest)
         verdict, violations = judge(outcome, first, self.checkers)
         name = str(case)
         return CaseReport(
@@ -184,6 +184,13 @@ class Sweep:
             known=self._known(name, [violation.checker for violation in violations]),
             repro=self.repro.replace("{case!r}", repr(name)).replace("{case}", name),
         )
+
+    def _is_first_of_its_phase(self, case: Case) -> bool:
+        kind = case.strikes[0].kind
+        phase = phase_of(kind) or kind
+        known = phase in self._twins
+        self._twins.add(phase)
+        return not known
 
     def _known(self, name: str, broken: Sequence[str]) -> str:
         one = self.known.get(name)
@@ -254,11 +261,15 @@ def quick() -> Iterator[None]:
     """While many runs follow each other: what is there already is no garbage, and clients share a TLS context."""
     gc.collect()
     gc.freeze()
+    automatic = gc.isenabled()
+    gc.disable()  # every case collects by itself, once
     try:
         with one_tls_context():
             yield
     finally:
         gc.unfreeze()
+        if automatic:
+            gc.enable()
 
 
 def _today() -> dt.date:

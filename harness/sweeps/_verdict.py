@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from harness.sweeps._outcome import Outcome
 
@@ -31,6 +31,18 @@ class Verdict(StrEnum):
     DIVERGED = "DIVERGED"
 
 
+OF_THE_WAY: Final = frozenset(
+    {
+        "no-retry-storm",
+        "retry-only-retryable",
+        "no-retry-after-first-token",
+        "tool-at-most-once",
+        "history-well-formed",
+    }
+)
+"""The checkers that judge what was asked and done on the way, however it ends."""
+
+
 @dataclass(frozen=True, slots=True)
 class Violation:
     """A promise that was not kept: the id of the checker, and what it saw."""
@@ -47,10 +59,10 @@ def judge(
 ) -> tuple[Verdict, tuple[Violation, ...]]:
     """The verdict of a run and every promise that it broke.
 
-    Of a run that diverged only what has nothing to do with the missing answer would be known, so nothing is judged.
+    Of a run that diverged only what it asked and did until then is known, so only that is judged.
     """
     if outcome.missed:
-        return Verdict.DIVERGED, ()
+        checkers = {name: check for name, check in checkers.items() if name in OF_THE_WAY}
     found = tuple(
         Violation(name, text) for name, check in checkers.items() if (text := check(outcome, baseline)) is not None
     )
@@ -58,6 +70,8 @@ def judge(
 
 
 def _verdict(outcome: Outcome, broken: set[str]) -> Verdict:
+    if outcome.missed:
+        return Verdict.WRONG if broken else Verdict.DIVERGED
     if outcome.stuck or "no-hang" in broken:
         return Verdict.HUNG
     if "contract-exceptions" in broken:

@@ -82,24 +82,26 @@ class Agent:
     """Asks, runs the tool, asks again. Nothing but DriverError comes out; tries nothing twice by itself."""
 
     retries = 0
+    timeout: float | None = 20
 
     def __init__(self, session: harness.Session) -> None:
         self.session = session
-        self.client = openai.AsyncOpenAI(api_key=KEY, timeout=20, max_retries=self.retries)
+        self.said = ""
+        self.client = openai.AsyncOpenAI(api_key=KEY, timeout=self.timeout, max_retries=self.retries)
 
     async def run(self) -> str:
         messages = [ASK]
         for _ in range(4):
             text, tools, finish = await self.turn(messages)
-            self.check(finish)
+            self.check(finish, something=bool(text or tools))
             if not tools:
                 self.session.emitted("done")
                 return text
             messages = [*messages, *self.use(tools)]
         raise TooManyTurnsError
 
-    def check(self, finish: str | None) -> None:
-        if finish not in {"stop", "tool_calls"}:
+    def check(self, finish: str | None, *, something: bool) -> None:
+        if finish not in {"stop", "tool_calls"} or not something:
             self.session.emitted("error")
             raise DriverError(finish)
 
@@ -122,16 +124,20 @@ class Agent:
         )
         async with stream:
             async for piece in stream:
+                self.saw()
                 if not piece.choices:
                     continue
                 delta = piece.choices[0].delta
                 finish = piece.choices[0].finish_reason or finish
-                text += delta.content or ""
+                self.said = text = text + (delta.content or "")
                 if delta.content:
                     self.session.emitted("token", delta.content)
                 for one in delta.tool_calls or []:
                     collect(tools.setdefault(one.index, ["", "", ""]), one)
         return text, list(tools.values()), finish
+
+    def saw(self) -> None:
+        pass
 
     def use(self, tools: list[list[str]]) -> list[dict[str, Any]]:
         messages: list[dict[str, Any]] = [
@@ -144,6 +150,9 @@ class Agent:
                 ],
             }
         ]
+        if len({id_ for id_, _, _ in tools}) < len(tools):
+            self.session.emitted("error")
+            raise NonsenseError
         for id_, name, arguments in tools:
             self.execute(id_, name, arguments)
             messages.append({"role": "tool", "tool_call_id": id_, "content": "20C"})
@@ -171,7 +180,7 @@ def collect(tool: list[str], one: Any) -> None:
 class Trusting(Agent):
     """Takes whatever came for the whole answer."""
 
-    def check(self, finish: str | None) -> None:
+    def check(self, finish: str | None, *, something: bool) -> None:
         pass
 
 

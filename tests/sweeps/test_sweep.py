@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import importlib
-from pathlib import Path
-from types import ModuleType
-
 import pytest
 
 import harness
 from harness.sweeps import Verdict
+from tests.sweeps import agents
+
+WIRE = "reset-mid-stream eof-mid-stream stall-before-headers cancel"
 
 
 @pytest.fixture(scope="module")
-def agents() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("sweep_agents", Path(__file__).parent / "agents.py")
-    assert spec is not None
-    assert spec.loader is not None
-    made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    return made
-
-
-WIRE = "reset-mid-stream eof-mid-stream truncate-clean stall-before-headers http-500-server-error cancel"
-
-
-@pytest.fixture(scope="module")
-def clean(agents: ModuleType) -> harness.SweepReport:
+def clean() -> harness.SweepReport:
     return harness.sweep(
-        agents.run, agents.RECORDING, setup=agents.Agent, contract=[agents.DriverError], kinds=WIRE, tier="full"
+        agents.run,
+        agents.RECORDING,
+        setup=agents.Agent,
+        contract=[agents.DriverError],
+        kinds=WIRE,
+        tier="full",
+        invariants="-deterministic",
     )
 
 
