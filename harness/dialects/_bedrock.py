@@ -8,13 +8,14 @@ Wire forms: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from harness.dialects import _bedrock_prompt as asked
+from harness.dialects import _bedrock_render as rendering
 from harness.dialects._answer import FrameDecoder, frames_of
 from harness.dialects._bedrock_trouble import is_failure, problem_of
-from harness.dialects._read_only import ReadOnly
 from harness.dialects._trouble import failed
 from harness.dialects._untyped import Object, as_count, as_list, as_object, as_text, dumped, request_object
 from harness.model import (
@@ -23,7 +24,9 @@ from harness.model import (
     FinishReason,
     Head,
     Prompt,
+    Reply,
     Request,
+    Spoken,
     Text,
     Thinking,
     ToolFragment,
@@ -57,10 +60,11 @@ EVENTS: Final = (
 )
 
 
-class BedrockConverse(ReadOnly):
-    """The dialect `bedrock-converse`. It only reads."""
+class BedrockConverse:
+    """The dialect `bedrock-converse`."""
 
     name = _NAME
+    renders = True
 
     def operation(self, request: Request) -> Operation | None:
         """`bedrock.converse` or `bedrock.converse-stream`, with the model of the path."""
@@ -80,6 +84,14 @@ class BedrockConverse(ReadOnly):
         """A fresh decoder; the answer itself shows whether it is streamed."""
         del request
         return FrameDecoder(head, ConverseReader(head).read, MESSAGES)
+
+    def encode(self, prompt: Prompt, base_url: str) -> Request:
+        """`prompt` as a request, without the signature that AWS demands."""
+        return asked.request_of(prompt, base_url)
+
+    def render(self, reply: Reply, prompt: Prompt, said: Sequence[Spoken]) -> tuple[Head, tuple[bytes, ...]]:
+        """`reply` in this dialect, one chunk for each message. Counts that it lacks and the wire demands are 0."""
+        return rendering.rendered(reply, prompt, said)
 
 
 def model_path(pattern: re.Pattern[str], request: Request) -> tuple[str, str] | None:

@@ -16,7 +16,7 @@ from typing import Final
 from zlib import crc32
 
 from harness.dialects._framing import Frame, Framer, decoded
-from harness.dialects._untyped import dumped
+from harness.dialects._untyped import Object, dumped
 
 _PRELUDE: Final = 12
 _TRAILER: Final = 4
@@ -63,6 +63,22 @@ class EventStreamParser(Framer):
             error = {"message": told.get(":error-message", ""), "code": told.get(":error-code", "")}
             return Frame(raw, dumped(error), event="error")
         return Frame(raw, payload, event=told.get(":exception-type") or told.get(":event-type", ""))
+
+
+def event_message(name: str, payload: Object, *, kind: str = "event") -> bytes:
+    """One message with `payload` as JSON: an event called `name`, or where `kind` is `exception` an exception."""
+    named = ((f":{kind}-type", name), (":content-type", "application/json"), (":message-type", kind))
+    headers = b"".join(_header(key, value) for key, value in named)
+    told = dumped(payload).encode()
+    size = _PRELUDE + len(headers) + len(told) + _TRAILER
+    lengths = size.to_bytes(4) + len(headers).to_bytes(4)
+    start = lengths + crc32(lengths).to_bytes(4) + headers + told
+    return start + crc32(start).to_bytes(4)
+
+
+def _header(name: str, value: str) -> bytes:
+    said = value.encode()
+    return bytes([len(name)]) + name.encode() + bytes([_TEXT]) + len(said).to_bytes(2) + said
 
 
 def _number(data: bytes | bytearray, at: int) -> int:

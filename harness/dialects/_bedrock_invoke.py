@@ -12,11 +12,12 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from binascii import Error as NotBase64
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 from harness.dialects import _anthropic_prompt, _bedrock_prompt, _cohere_prompt, _openai_prompt
+from harness.dialects import _bedrock_invoke_render as rendering
 from harness.dialects._answer import FrameDecoder, frames_of
 from harness.dialects._anthropic import MessageReader
 from harness.dialects._asking import set_parameters
@@ -24,7 +25,6 @@ from harness.dialects._bedrock import EVENTS, MESSAGES, ConverseReader, model_pa
 from harness.dialects._bedrock_trouble import is_failure, problem_of
 from harness.dialects._cohere import CohereReader
 from harness.dialects._openai_chat import ChunkReader
-from harness.dialects._read_only import ReadOnly
 from harness.dialects._trouble import failed
 from harness.dialects._untyped import (
     MISSING,
@@ -39,7 +39,21 @@ from harness.dialects._untyped import (
     loaded,
     request_object,
 )
-from harness.model import Delta, Finish, FinishReason, Head, Message, Problem, Prompt, Request, Text, Unknown, Usage
+from harness.model import (
+    Delta,
+    Finish,
+    FinishReason,
+    Head,
+    Message,
+    Problem,
+    Prompt,
+    Reply,
+    Request,
+    Spoken,
+    Text,
+    Unknown,
+    Usage,
+)
 from harness.spec import Decoder, Operation
 
 _PATH: Final = re.compile(r"/model/(.+)/(invoke|invoke-with-response-stream)$")
@@ -71,10 +85,11 @@ FINISH: Final[dict[str, FinishReason]] = {
 _COUNTS: Final = "amazon-bedrock-invocationMetrics"
 
 
-class BedrockInvoke(ReadOnly):
-    """The dialect `bedrock-invoke`. It only reads."""
+class BedrockInvoke:
+    """The dialect `bedrock-invoke`. It reads every maker's form, and writes those of Anthropic, Nova and OpenAI."""
 
     name = "bedrock-invoke"
+    renders = True
 
     def operation(self, request: Request) -> Operation | None:
         """`bedrock.invoke` or `bedrock.invoke-with-response-stream`, with the model of the path."""
@@ -99,6 +114,14 @@ class BedrockInvoke(ReadOnly):
         """A fresh decoder; the answer itself shows whose form it has."""
         del request
         return FrameDecoder(head, _Reader(head).read, MESSAGES)
+
+    def encode(self, prompt: Prompt, base_url: str) -> Request:
+        """`prompt` as a request in the form of its model's maker, without the signature that AWS demands."""
+        return rendering.request_of(prompt, base_url)
+
+    def render(self, reply: Reply, prompt: Prompt, said: Sequence[Spoken]) -> tuple[Head, tuple[bytes, ...]]:
+        """`reply` in the form of the maker of the prompt's model, one chunk for each message."""
+        return rendering.rendered(reply, prompt, said)
 
 
 def _prompt(request: Request, body: Object, model: str) -> Prompt:
@@ -157,7 +180,7 @@ class _Reader:
             return self._converse.event(named, as_object(data[named]))
         if isinstance(data.get("output"), dict) and "message" in as_object(data["output"]):
             return self._converse.read("", data)
-        if as_list(data.get("choices")) and "object" in data:
+        if isinstance(data.get("choices"), list) and "object" in data:  # none in a chunk that only counts
             return self._openai.read("", data)
         if data.keys() & {"generations", "is_finished", "event_type", "response_id", "generation_id"}:
             return self._cohere.read("", data)

@@ -1,14 +1,23 @@
-"""What a Converse request asks."""
+"""What a Converse request asks, both ways."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
 from typing import Final
+from urllib.parse import quote
 
-from harness.dialects._asking import set_parameters
+from harness.dialects._asking import (
+    arguments_of,
+    assistant_calls,
+    plain_messages,
+    post,
+    refuse,
+    set_parameters,
+    system_text,
+)
 from harness.dialects._untyped import Object, as_list, as_object, as_text, dumped, first
-from harness.model import Json, Message, Prompt, Tool, ToolCall
+from harness.model import Json, Message, Prompt, Request, Tool, ToolCall
 
 _OURS: Final = {
     "maxTokens": "max_tokens",
@@ -16,6 +25,14 @@ _OURS: Final = {
     "topP": "top_p",
     "stopSequences": "stop_sequences",
 }
+_SETTINGS: Final = {
+    "max_tokens": "maxTokens",
+    "temperature": "temperature",
+    "top_p": "topP",
+    "stop_sequences": "stopSequences",
+}
+"""Our names, and what stands for them in `inferenceConfig`."""
+_UNSPEAKABLE: Final = frozenset({"n", "seed", "response_format", "presence_penalty", "frequency_penalty"})
 _ELSEWHERE: Final = frozenset({"messages", "system", "inferenceConfig", "toolConfig", "modelId", "schemaVersion"})
 _SAID: Final = frozenset({"text", "toolUse", "toolResult", "cachePoint"})
 
@@ -97,3 +114,59 @@ def _tool(tool: Object) -> Tool:
 
 def _joined(blocks: list[Json] | list[Object]) -> str:
     return "".join(as_text(as_object(block).get("text")) for block in blocks)
+
+
+def request_of(prompt: Prompt, base_url: str) -> Request:
+    """`prompt` as a request to Converse. Raises DialectError where this wire has no word for something in it."""
+    return post(url_of(base_url, prompt.model, "converse-stream" if prompt.stream else "converse"), body_of(prompt))
+
+
+def url_of(base_url: str, model: str, verb: str) -> str:
+    """Where `model` is asked."""
+    return f"{base_url.rstrip('/')}/model/{quote(model, safe='')}/{verb}"
+
+
+def body_of(prompt: Prompt) -> Object:
+    """The body that asks `prompt`. Raises DialectError where this wire has no word for something in it."""
+    refuse("bedrock-converse", prompt, _UNSPEAKABLE)
+    body: Object = {"messages": list(_wire_messages(plain_messages(prompt)))}
+    system = system_text(prompt)
+    if system:
+        body["system"] = [{"text": system}]
+    others = {name: value for name, value in prompt.parameters.items() if name not in _SETTINGS}
+    choice = others.pop("toolChoice", None)
+    settings: Object = {_SETTINGS[name]: value for name, value in prompt.parameters.items() if name in _SETTINGS}
+    if settings:
+        body["inferenceConfig"] = settings
+    if prompt.tools:
+        chosen: Object = {"toolChoice": choice} if choice else {}
+        body["toolConfig"] = {"tools": [_wire_tool(tool) for tool in prompt.tools], **chosen}
+    return {**body, **others}
+
+
+def _wire_messages(messages: tuple[Message, ...]) -> Iterator[Json]:
+    for is_result, group in groupby(messages, lambda message: message.role == "tool"):
+        run = list(group)
+        if is_result:
+            # All answers to one turn stand in one message, or the API refuses them.
+            yield {"role": "user", "content": [_wire_result(message) for message in run]}
+        else:
+            yield from ({"role": message.role, "content": _wire_content(message)} for message in run)
+
+
+def _wire_result(message: Message) -> Json:
+    return {"toolResult": {"toolUseId": message.tool_call_id, "content": [{"text": message.content}]}}
+
+
+def _wire_content(message: Message) -> Json:
+    calls: list[Json] = [
+        {"toolUse": {"toolUseId": call.id, "name": call.name, "input": arguments_of(call)}}
+        for call in assistant_calls("bedrock-converse", message)
+    ]
+    text: list[Json] = [{"text": message.content}] if message.content or not calls else []
+    return [*text, *calls]
+
+
+def _wire_tool(tool: Tool) -> Json:
+    about: Object = {"description": tool.description} if tool.description else {}  # the API refuses an empty one
+    return {"toolSpec": {"name": tool.name, **about, "inputSchema": {"json": dict(tool.schema)}}}

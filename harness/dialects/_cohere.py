@@ -11,9 +11,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from harness.dialects import _cohere_prompt as asked
+from harness.dialects import _cohere_render as rendering
 from harness.dialects._answer import FrameDecoder, frames_of
 from harness.dialects._openai_prompt import call_of
-from harness.dialects._read_only import ReadOnly
 from harness.dialects._trouble import failed, kind_of_status, retry_after_s
 from harness.dialects._untyped import (
     Object,
@@ -34,7 +34,9 @@ from harness.model import (
     Head,
     Problem,
     Prompt,
+    Reply,
     Request,
+    Spoken,
     Text,
     Thinking,
     ToolFragment,
@@ -63,10 +65,11 @@ _BOOKKEEPING: Final = frozenset(
 )
 
 
-class Cohere(ReadOnly):
-    """The dialect `cohere`. It only reads."""
+class Cohere:
+    """The dialect `cohere`. It reads all three operations, and writes version 2."""
 
     name = "cohere"
+    renders = True
 
     def operation(self, request: Request) -> Operation | None:
         """`cohere.chat`, `cohere.chat-v2` or `cohere.generate`."""
@@ -90,6 +93,14 @@ class Cohere(ReadOnly):
         """A fresh decoder; the answer itself shows which version it is, and whether it is streamed."""
         del request
         return FrameDecoder(head, CohereReader(head).read, LINES)
+
+    def encode(self, prompt: Prompt, base_url: str) -> Request:
+        """`prompt` as a request to `/v2/chat`."""
+        return asked.request_of(prompt, base_url)
+
+    def render(self, reply: Reply, prompt: Prompt, said: Sequence[Spoken]) -> tuple[Head, tuple[bytes, ...]]:
+        """`reply` as `/v2/chat` answers, one chunk for each event of a stream."""
+        return rendering.rendered(reply, prompt, said)
 
 
 class CohereReader:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from harness.dialects._asking import set_parameters
-from harness.dialects._openai_prompt import attachments_of, call_of, text_of, tool_of
+from harness.dialects._asking import post, refuse, set_parameters
+from harness.dialects._openai_prompt import attachments_of, call_of, text_of, tool_of, wire_call, wire_tool
 from harness.dialects._untyped import Object, as_list, as_object, as_text, dumped
-from harness.model import Message, Prompt, Tool, ToolCall
+from harness.model import Json, Message, Prompt, Request, Tool, ToolCall
 
 _OURS: Final = {"p": "top_p"}
 _ELSEWHERE: Final = frozenset(
     {"model", "messages", "message", "prompt", "chat_history", "preamble", "stream", "tools", "tool_results"}
 )
 _ROLES: Final = {"chatbot": "assistant"}
+_UNSPEAKABLE: Final = frozenset({"n"})
 
 
 def prompt_of(body: Object, model: str = "") -> Prompt:
@@ -70,3 +71,27 @@ def _tool(tool: Object) -> Tool:
         return tool_of(tool)
     properties = as_object(tool["parameter_definitions"])
     return Tool(as_text(tool.get("name")), as_text(tool.get("description")), {"properties": properties})
+
+
+def request_of(prompt: Prompt, base_url: str) -> Request:
+    """`prompt` as a request of version 2. Raises DialectError where this wire has no word for something in it."""
+    refuse("cohere", prompt, _UNSPEAKABLE)
+    body: Object = {"model": prompt.model, "messages": [_wire_message(message) for message in prompt.messages]}
+    if prompt.tools:
+        body["tools"] = [wire_tool(tool) for tool in prompt.tools]
+    body.update({"p" if name == "top_p" else name: value for name, value in prompt.parameters.items()})
+    if body.get("response_format") == "json":
+        body["response_format"] = {"type": "json_object"}
+    if prompt.stream is not None:
+        body["stream"] = prompt.stream
+    return post(f"{base_url.rstrip('/').removesuffix('/v2')}/v2/chat", body)
+
+
+def _wire_message(message: Message) -> Json:
+    item: Object = {"role": message.role}
+    if message.tool_calls:
+        item["tool_calls"] = [wire_call(call) for call in message.tool_calls]
+        return {**item, "tool_plan": message.content} if message.content else item
+    if message.tool_call_id:
+        item["tool_call_id"] = message.tool_call_id
+    return {**item, "content": message.content}

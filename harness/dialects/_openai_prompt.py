@@ -97,7 +97,7 @@ def request_of(prompt: Prompt, base_url: str) -> Request:
     refuse("openai-chat", prompt, ())
     body: Object = {"model": prompt.model, "messages": [_wire_message(message) for message in prompt.messages]}
     if prompt.tools:
-        body["tools"] = [_wire_tool(tool) for tool in prompt.tools]
+        body["tools"] = [wire_tool(tool) for tool in prompt.tools]
     limit = "max_completion_tokens" if _NEW_LIMIT.search(prompt.model) else "max_tokens"
     spelled = {"max_tokens": limit, "stop_sequences": "stop"}
     body.update({spelled.get(name, name): value for name, value in prompt.parameters.items()})
@@ -125,7 +125,8 @@ def wire_call(call: ToolCall) -> Object:
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
 
 
-def _wire_tool(tool: Tool) -> Object:
+def wire_tool(tool: Tool) -> Object:
+    """`tool` as this wire offers it."""
     function: Object = {"name": tool.name, "parameters": dict(tool.schema)}
     if tool.description:
         function["description"] = tool.description

@@ -181,6 +181,6 @@ def behaviour_faults() -> tuple[BuiltIn, ...]:
                     "", "Gemini's blockReason: SAFETY, OTHER, BLOCKLIST, PROHIBITED_CONTENT, JAILBREAK, ..."
                 ),
             },
-            dialects=RENDERED - {"anthropic", "ollama", "bedrock", "bedrock-invoke", "cohere"},
+            dialects=RENDERED - {"anthropic", "ollama", "bedrock-converse", "bedrock-invoke", "cohere"},
         ),
     )

@@ -11,7 +11,7 @@ from harness.spec import FaultSite
 
 _HEADERS: Final = FaultSite("headers")
 _END: Final = FaultSite("end")
-_LINES: Final = ("event-stream", "ndjson", "jsonl", "jsonlines")
+_LINES: Final = ("event-stream", "eventstream", "ndjson", "jsonl", "jsonlines")
 
 
 @dataclass(frozen=True, slots=True)

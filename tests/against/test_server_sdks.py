@@ -20,7 +20,6 @@ from google import genai
 import harness
 from harness.dialects import get
 from harness.model import Cassette, Head, Headers, Interaction, Request, Timeline
-from harness.spec import Found
 
 SAID = "Bonjour, comment ça va ?"
 ASKED = [{"role": "user", "content": "hello"}]
@@ -172,49 +171,12 @@ def _heard(client: Callable[[str], Any], url: str) -> list[str]:
 
 @pytest.mark.parametrize("dialect, client", [pair for _, *pair in CLIENTS], ids=[name for name, *_ in CLIENTS])
 def test_a_client_reads_what_the_scenario_says(dialect: str, client: Callable[[str], Any], scenario: Path) -> None:
-    source: Any = scenario if get(dialect).renders else _Handmade(dialect)
-    with harness.serve(source) as server:
+    assert get(dialect).renders
+    with harness.serve(scenario) as server:
         heard = _heard(client, server.url)
         assert heard
         assert set(heard) == {SAID}
         assert [entry.outcome for entry in server.history] == ["ok"] * len(heard)
-
-
-_MESSAGE = {"role": "assistant", "content": [{"type": "text", "text": SAID}]}
-_OUTPUT = {
-    "id": "r1", "object": "response", "created_at": 1, "model": "tiny", "status": "completed",
-    "output": [{"type": "message", "id": "m1", "role": "assistant", "status": "completed",
-                "content": [{"type": "output_text", "text": SAID, "annotations": []}]}],
-}  # fmt: skip
-_DELTA = {"type": "response.output_text.delta", "item_id": "m1", "output_index": 0, "content_index": 0, "delta": SAID}
-_FORMS: dict[str, Any] = {
-    "openai-responses": _OUTPUT,
-    "cohere": {"id": "c1", "finish_reason": "COMPLETE", "message": _MESSAGE},
-    "bedrock-converse": {
-        "output": {"message": {"role": "assistant", "content": [{"text": SAID}]}}, "stopReason": "end_turn",
-        "usage": {"inputTokens": 9, "outputTokens": 7, "totalTokens": 16}, "metrics": {"latencyMs": 1},
-    },
-}  # fmt: skip
-
-
-class _Handmade:
-    """An answer in a dialect that is only read, and not written."""
-
-    name = "handmade"
-
-    def __init__(self, dialect: str) -> None:
-        self._whole = _FORMS[dialect]
-
-    def find(self, request: Request) -> Found:
-        streams = json.loads(request.body).get("stream")
-        events = [_DELTA, {"type": "response.completed", "response": _OUTPUT}]
-        parts = [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in events]
-        head = Head(200, Headers((("content-type", "text/event-stream" if streams else "application/json"),)))
-        timeline = Timeline.of(head, parts if streams else [json.dumps(self._whole).encode()])
-        return Found(Interaction(request, timeline, "it"))
-
-    def unplayed(self) -> list[str]:
-        return []
 
 
 # --- a cassette: recorded at another address, played here ------------------------------------------------------------

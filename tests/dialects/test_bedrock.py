@@ -14,8 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import dialects
-from harness.errors import DialectError
-from harness.model import Head, Headers, Interaction, Prompt, Reply, Request, Timeline, Usage
+from harness.model import Head, Headers, Interaction, Reply, Request, Timeline, Usage
 
 BINARY = Head(200, Headers((("content-type", "application/vnd.amazon.eventstream"),)))
 HOST = "https://bedrock-runtime.eu-west-9.amazonaws.com/model"
@@ -225,14 +224,6 @@ def test_a_chunk_that_is_no_base64_is_malformed() -> None:
     found = reply(asked("invoke-with-response-stream", {"prompt": "hi"}), BINARY, message({"bytes": "!"}))
     assert found.problem is not None
     assert found.problem.kind == "malformed"
-
-
-def test_a_read_only_dialect_says_so() -> None:
-    for name in ("bedrock-converse", "bedrock-invoke", "cohere"):
-        with pytest.raises(DialectError, match="has no form for a request"):
-            dialects.get(name).encode(Prompt(), "https://x.example")
-        with pytest.raises(DialectError, match="has no form for an answer"):
-            dialects.get(name).render(Reply(), Prompt(), [])
 
 
 def test_an_interaction_reads_itself() -> None:

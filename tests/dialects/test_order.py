@@ -30,6 +30,9 @@ URLS = {
     "anthropic": "https://x.example/v1/messages",
     "gemini": "https://x.example/v1beta/models/m:streamGenerateContent?alt=sse",
     "ollama": "https://x.example/api/chat",
+    "cohere": "https://x.example/v2/chat",
+    "bedrock-converse": "https://bedrock-runtime.x.amazonaws.com/model/m/converse-stream",
+    "bedrock-invoke": "https://bedrock-runtime.x.amazonaws.com/model/m/invoke-with-response-stream",
     "native": "native://backend/complete",
 }
 
@@ -37,7 +40,7 @@ URLS = {
 def said_by(name: str, *, stream: bool) -> Reply:
     dialect = dialects.get(name)
     head, chunks = dialect.render(REPLY, Prompt(model="m", stream=stream), SAID)
-    found = dialects.decode(Request("POST", URLS[name], body=b"{}"), Timeline.of(head, chunks))
+    found = dialects.decode(Request("POST", URLS[name], body=b'{"messages": []}'), Timeline.of(head, chunks))
     assert found is not None
     return found
 
@@ -62,12 +65,18 @@ def test_a_stream_keeps_the_order(name: str) -> None:
     assert kinds(said_by(name, stream=True)) == ["Thinking", "Text", "ToolFragment", "Text"]
 
 
-@pytest.mark.parametrize("name", ["openai-responses", "anthropic", "gemini", "native"])
+@pytest.mark.parametrize(
+    "name", ["openai-responses", "anthropic", "gemini", "bedrock-converse", "bedrock-invoke", "native"]
+)
 def test_a_whole_answer_keeps_the_order_where_its_wire_has_blocks(name: str) -> None:
     assert kinds(said_by(name, stream=False)) == ["Thinking", "Text", "ToolFragment", "Text"]
 
 
-@pytest.mark.parametrize("name", ["openai-chat", "openai-responses", "anthropic", "native"])
+CUT = ["openai-chat", "openai-responses", "anthropic", "cohere", "bedrock-converse", "bedrock-invoke"]
+"""Those whose arguments are a text in a stream."""
+
+
+@pytest.mark.parametrize("name", [*CUT, "native"])
 def test_arguments_come_in_the_pieces_given(name: str) -> None:
     found = said_by(name, stream=True)
     pieces = [delta.arguments for delta in found.deltas if isinstance(delta, ToolFragment) and delta.arguments]
@@ -76,9 +85,9 @@ def test_arguments_come_in_the_pieces_given(name: str) -> None:
 
 def test_arguments_that_are_cut_short_can_be_streamed_where_they_are_text() -> None:
     cut = Reply(tool_calls=(ToolCall("f", '{"city": "Par', "call_1"),), finish="length")
-    for name in ("openai-chat", "openai-responses", "anthropic"):
+    for name in CUT:
         dialect = dialects.get(name)
         timeline = Timeline.of(*dialect.render(cut, Prompt(model="m", stream=True), []))
-        found = dialects.decode(Request("POST", URLS[name], body=b"{}"), timeline)
+        found = dialects.decode(Request("POST", URLS[name], body=b'{"messages": []}'), timeline)
         assert found is not None
         assert (found.tool_calls, found.finish) == (cut.tool_calls, "length")
