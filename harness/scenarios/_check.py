@@ -6,6 +6,7 @@ from harness import plugins
 from harness.dialects import BUILT_IN
 from harness.faults import stands_alone
 from harness.scenarios._check_chance import check_chance
+from harness.scenarios._check_expect import check_expect
 from harness.scenarios._check_faults import FaultChecker
 from harness.scenarios._check_played import check_played
 from harness.scenarios._check_replies import check_reply
@@ -43,6 +44,7 @@ class _Checker:
             check_reply(reply, path, self._document)
         check_state(self._scenario, self._document)
         check_chance(self._scenario, self._document)
+        check_expect(self._scenario, self._document)
         if not self._scenario.available:
             self._document.mistake(("available",), "an empty list says nothing: give true, false or some of each")
         if not self._document.places:  # what is played has to be sound

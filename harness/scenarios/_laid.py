@@ -68,7 +68,8 @@ class Diced:
         return Random(f"{self._seed}/{call}/{attempt}")  # noqa: S311 - dice for a test, the same in every run
 
     def __str__(self) -> str:
-        spared = f": the dice of clock.seed spared {self._spared} answers" if self._spared else ""
+        count = f"{self._spared} answer{'' if self._spared == 1 else 's'}"
+        spared = f": the dice of clock.seed spared {count}" if self._spared else ""
         return f"{self._armed}{spared}"
 
 

@@ -162,7 +162,8 @@ class ScenarioSource:
             case "echo" if dialect is not None:
                 return self._echo
             case {"call": name}:
-                return next(script for script in self._scripts if script.call.id == name)
+                script = next(script for script in self._scripts if script.call.id == name)
+                return None if script.is_used_up else script
         return None
 
     def _recorded(self, request: Request, why: Mismatch, place: _Place) -> Found | Mismatch:

@@ -98,7 +98,7 @@ def test_a_fault_that_the_dice_spared_is_told_with_the_dice() -> None:
     here = source(f"calls:\n  - {{id: a, reply: {{text: x}}}}\n{fault}")
     played(here.find(asked()))
     assert here.unstruck() == [
-        "the fault http-503-overloaded at call=1 never struck: the dice of clock.seed spared 1 answers"
+        "the fault http-503-overloaded at call=1 never struck: the dice of clock.seed spared 1 answer"
     ]
 
 

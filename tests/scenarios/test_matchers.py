@@ -190,3 +190,14 @@ def test_several_mistakes_in_matchers_are_all_told() -> None:
   - {id: c, when: {turn: 0}, reply: {text: x}}
 """
     assert [found.partition(" ")[0] for found in mistakes(body)] == ["4:34:", "5:20:", "6:26:"]
+
+
+def test_the_call_for_everything_else_answers_no_more_often_than_it_says() -> None:
+    body = """calls:
+  - {id: a, when: {user: hello}, reply: {text: yes}}
+  - {id: rest, when: {user: never}, times: 1, reply: {text: once}}
+unmatched: {call: rest}
+"""
+    here = source(body)
+    assert heard(here.find(asked("x"))).text == "once"
+    assert missed(here.find(asked("x")))

@@ -143,3 +143,19 @@ def test_what_is_no_place_to_fill_is_a_mistake_at_its_text(written: str, mistake
 def test_nothing_of_python_can_be_reached_from_a_place() -> None:
     here = source('calls:\n  - {id: a, reply: {text: "{{ user.__class__ }}"}}\n')
     assert "leads nowhere" in missed(here.find(asked("hi"))).reason
+
+
+@pytest.mark.parametrize(
+    "expect,mistake",
+    [
+        ("{order: [ask, aks]}", "5:23: no call is called 'aks'. Did you mean 'ask'?"),
+        ("{state: {phse: done}}", "5:18: there is no state 'phse'. Did you mean 'phase'?"),
+        ("{requests: [{call: 1, when: {state: {phase: x}}}]}", "5:38: state is known while a scenario is played"),
+        ("{requests: [{call: 1, when: {not: {predicate: p}}}]}", "predicate is known while a scenario is played"),
+    ],
+)
+def test_an_expectation_that_nothing_can_meet_is_a_mistake(expect: str, mistake: str) -> None:
+    body = f"state: {{phase: start}}\ncalls: [{{id: ask, reply: {{text: x}}}}]\nexpect: {expect}\n"
+    found = only(body)
+    assert mistake in found
+    assert found.startswith("5:")
