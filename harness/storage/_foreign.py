@@ -9,11 +9,11 @@ from harness.storage._trouble import Unreadable, did_you_mean
 from harness.storage._values import Mapping, Value, kind
 
 _TOP: Final[AnyMapping[str, str]] = {
-    "http_interactions": "a cassette of Ruby's VCR",
     "log": "an HTTP archive (HAR), as browsers and Polly.js write it",
     "mappings": "a collection of WireMock stubs",
     "openapi": "an OpenAPI description",
 }
+_NOCK: Final = "this is a recording of nock (JavaScript), whose bodies are taken apart"
 _RECORD: Final = "Record it again with harness, or with vcrpy."
 
 
@@ -33,7 +33,7 @@ def refuse_list(items: list[Value]) -> Unreadable:
     """Why a file that is one list is no cassette."""
     first = items[0] if items else None
     if isinstance(first, dict) and "scope" in first:
-        return Unreadable("this is a recording of nock (JavaScript), whose bodies are taken apart", advice=_RECORD)
+        return Unreadable(_NOCK, advice=_RECORD)
     if isinstance(first, dict) and "request" in first:
         return Unreadable(
             "this cassette was written by vcrpy before 1.0",
@@ -49,6 +49,10 @@ def refuse_mapping(document: Mapping) -> Unreadable:
     for key, what in _TOP.items():
         if key in document:
             return Unreadable(f"this is {what}, not a cassette", advice=_RECORD)
+    if document and all(isinstance(one, dict) and "log" in one for one in document.values()):
+        return Unreadable(f"this is {_TOP['log']}, not a cassette", advice=_RECORD)
+    if "scope" in document and "path" in document:
+        return Unreadable(_NOCK, advice=_RECORD)
     if "harness" in document and "calls" in document:
         return Unreadable("this is a scenario, not a cassette", advice="Open it with harness.scenario.")
     keys = ", ".join(list(document)[:5]) or "none"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from base64 import b64decode
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from harness.model import Headers, Request
@@ -12,6 +13,9 @@ from harness.storage._trouble import Unreadable, did_you_mean
 from harness.storage._values import Mapping, Value, kind, mapping, text
 
 REQUEST_KEYS: Final = ("method", "uri", "headers", "body")
+_STORED: Final = frozenset({"string", "base64_string", "encoding"})
+_TYPED: Final = frozenset({"type", "content"})
+_TYPES: Final = frozenset({"json", "text", "binary", "none"})
 REQUEST_KEYS_ELSEWHERE: Final = ("url", "parsed_body")
 
 
@@ -40,9 +44,54 @@ def read_body(value: Value, place: str) -> bytes:
         return b""
     if isinstance(value, bytes):
         return value
-    if isinstance(value, dict | list):
+    if isinstance(value, dict):
+        known = read_structured(value, place)
+        return _dumped(value, place) if known is None else known
+    if isinstance(value, list):
         return _dumped(value, place)
     return text(value, place).encode("utf-8", "surrogatepass")
+
+
+def read_structured(value: Mapping, place: str) -> bytes | None:
+    """A body with words about itself; None where `value` is none.
+
+    `string` or `base64_string`, and `encoding`, as Ruby's VCR and Betamax have it; `type` and `content`, as cassetter.
+    """
+    if set(value) <= _TYPED and value.get("type") in _TYPES:
+        return _typed(str(value["type"]), value.get("content"), place)
+    if not set(value) <= _STORED or not {"string", "base64_string"} & set(value):
+        return None
+    if value.get("base64_string") is not None:
+        return _unpacked(b64decode, text(value["base64_string"], place), place)
+    string = value.get("string")
+    if isinstance(string, str) and isinstance(value.get("encoding"), str):
+        return _encoded(string, str(value["encoding"]))
+    return read_body(string, f"{place}.string")
+
+
+def _typed(how: str, content: Value, place: str) -> bytes:
+    if how == "none":
+        return b""
+    if how == "json":
+        return _dumped(content, place)
+    string = text("" if content is None else content, place)
+    return string.encode("utf-8", "surrogatepass") if how == "text" else _unpacked(bytes.fromhex, string, place)
+
+
+def _unpacked(unpack: Callable[[str], bytes], string: str, place: str) -> bytes:
+    try:
+        return unpack(string)
+    except ValueError as error:  # binascii.Error is one
+        message = f"its bytes cannot be unpacked: {error}"
+        raise Unreadable(message, place, "The file may have been cut short or edited.") from error
+
+
+def _encoded(string: str, encoding: str) -> bytes:
+    """`string` as it was sent. Ruby's names of encodings that Python has none for mean bytes that were UTF-8."""
+    try:
+        return string.encode(encoding)
+    except (LookupError, UnicodeEncodeError):
+        return string.encode("utf-8", "surrogatepass")
 
 
 def read_parsed(found: Mapping) -> bytes:

@@ -8,13 +8,13 @@ from typing import Final
 
 from harness.model import Head, Headers
 from harness.storage._coding import NoLibraryError, decoded
-from harness.storage._read_request import read_body, read_headers, read_parsed
+from harness.storage._read_request import read_body, read_headers, read_parsed, read_structured
 from harness.storage._trouble import Unreadable, did_you_mean
 from harness.storage._values import Mapping, Value, mapping, text, whole
 
 RESPONSE_KEYS: Final = ("status", "headers", "timeline", "body")
 RESPONSE_KEYS_ELSEWHERE: Final = (
-    "protocol", "url", "parsed_body", "status_code", "content", "http_version", "reason_phrase",
+    "protocol", "url", "parsed_body", "status_code", "content", "http_version", "reason_phrase", "code",
 )  # fmt: skip
 _CUT: Final = "The file may have been cut short; restore or record it again."
 _STATUS_MIN, _STATUS_MAX = 100, 599
@@ -42,6 +42,8 @@ def _status(found: Mapping) -> tuple[int, str]:
     value = found.get("status", found.get("status_code"))
     if isinstance(value, dict):
         code, reason = value.get("code"), value.get("message")
+    elif found.get("code") is not None:  # go-vcr says `status: 200 OK` and `code: 200`
+        code, reason = found["code"], str(value or "").partition(" ")[2]
     else:
         code, reason = value, found.get("reason_phrase")
     if code is None:
@@ -58,6 +60,9 @@ def _body(found: Mapping) -> bytes:
         return read_parsed(found)
     body = found.get("body", found.get("content"))
     if isinstance(body, dict):
+        known = read_structured(body, "response.body")
+        if known is not None:
+            return known
         if "string" not in body:
             message = "the body has no `string`"
             hint = next((hint for key in body if (hint := did_you_mean(key, ["string"]))), "")

@@ -11,7 +11,9 @@ from harness.storage._trouble import Unreadable
 from harness.storage._values import Mapping, Value, kind, mapping, sequence
 
 TOP_KEYS: Final = ("interactions", "unanswered", "version")
-TOP_KEYS_ELSEWHERE: Final = ("metadata", "requests", "responses", "request", "response", "recorded_with")
+TOP_KEYS_ELSEWHERE: Final = (
+    "metadata", "requests", "responses", "request", "response", "recorded_with", "http_interactions",
+)  # fmt: skip
 _CUT: Final = "The file was cut short; restore it, or delete it and record again."
 _NO_VERSION: Final = (
     "the line `version: 1` is missing, which vcrpy and harness write last: the file may have been cut short"
@@ -35,6 +37,8 @@ def shape_of(document: Value) -> Shape:
         raise refuse_other(document)
     if "interactions" in document:
         return _vcrpy(document)
+    if "http_interactions" in document:  # Ruby's VCR, and Betamax after it; neither writes a version
+        return _vcrpy({**document, "interactions": document["http_interactions"], "version": 1})
     if "requests" in document and "responses" in document:
         return _parallel(document)
     if "request" in document and "response" in document:

@@ -33,6 +33,7 @@ _STR: Final = f"{_YAML}str"
 _TEXT_TAGS: Final = frozenset({_STR, f"{_YAML}timestamp", f"{_YAML}python/str", f"{_YAML}python/unicode"})
 _TEXT_KEYS: Final = frozenset({"headers", "uri", "url", "method", "body", "string", "content", "message", "chunks"})
 _ISTR: Final = re.compile(rf"{_YAML}python/object/(?:apply|new):(?:\w+\.)*istr")
+_BINARY: Final = frozenset({f"{_YAML}binary", "!binary"})  # Ruby writes it with one exclamation mark
 _LISTS: Final = frozenset({f"{_YAML}seq", f"{_YAML}python/tuple"})
 _ITER: Final = f"{_YAML}python/object/apply:builtins.iter"
 _BYTES_IO: Final = f"{_YAML}python/object/new:_io.BytesIO"
@@ -198,7 +199,7 @@ def _scalar(node: yaml.ScalarNode, *, raw: bool) -> Value:
         return text
     if tag == f"{_YAML}null":
         return None
-    if tag == f"{_YAML}binary":
+    if tag in _BINARY:
         return _binary(node)
     if raw and tag in {f"{_YAML}bool", f"{_YAML}int", f"{_YAML}float"}:
         return text

@@ -113,7 +113,8 @@ def test_utf_16_and_a_byte_order_mark_are_read() -> None:
         ({"interactions": [{"kind": "message", "direction": "sent", "data": {}}]}, "WebSocket"),
         ([{"scope": "https://x", "method": "GET", "path": "/"}], "nock"),
         ([{"request": {}, "response": {}}], "vcrpy before 1.0"),
-        ({"http_interactions": [], "recorded_with": "VCR 6"}, "Ruby's VCR"),
+        ({"scope": "https://x", "method": "GET", "path": "/"}, "nock"),
+        ({"Sign-In_82": {"log": {"entries": []}}}, "HAR"),
         ({"log": {"entries": []}}, "HAR"),
     ],
 )
