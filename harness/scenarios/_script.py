@@ -66,6 +66,11 @@ class Script:
             step.given += 1
         return step
 
+    def take_back(self, step: Step) -> None:
+        """`step` was given and never heard: it is the next one again."""
+        self.matched -= 1
+        step.given -= 1
+
     def _step(self) -> Step | None:
         if self._next < len(self._steps) and self._steps[self._next].given >= self._steps[self._next].times:
             self._next += 1

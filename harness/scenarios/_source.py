@@ -67,6 +67,7 @@ class ScenarioSource:
             RecordedSource(recording, scenario.cassette) if recording is not None and scenario.cassette else None
         )
         self._laid = _layers(scenario, case)
+        self._withheld: dict[int, Found] = {}
         self._made: dict[tuple[object, ...], Timeline] = {}
         self._reading = Reading()
         self._attempts = Attempts()
@@ -167,17 +168,22 @@ class ScenarioSource:
         return None
 
     def _recorded(self, request: Request, why: Mismatch, place: _Place) -> Found | Mismatch:
-        """The recorded answer; where there is none either, why, the nearer of both reasons first."""
-        found = self._recording.find(request) if self._recording else why
+        """The recorded answer; where there is none either, why. One that a fault took the place of is still to come:
+        the next attempt of its call hears it."""
+        call, attempt, _ = place
+        kept = self._withheld.pop(call, None) if attempt > 1 else None
+        found = kept or (self._recording.find(request) if self._recording else why)
         if isinstance(found, Mismatch):
             return found if self._recording and not self._scripts else why
         try:
             laid = struck(self._laid, found.interaction, *place)
         except ValueError as error:
             return Mismatch(f"{found.interaction.id or 'the recorded answer'} cannot be played: {error}")
+        is_lost = is_fine(found.interaction.timeline) and not is_fine(laid.timeline)
+        if is_lost:
+            self._withheld[call] = found
         if self._history is None:
-            is_changed = laid.timeline is not found.interaction.timeline
-            self._attempts.answered(request, failed=is_changed or not is_fine(laid.timeline))
+            self._attempts.answered(request, failed=not is_fine(laid.timeline))
         return replace(found, interaction=laid)
 
     # --- what it answers ---
@@ -190,7 +196,8 @@ class ScenarioSource:
             return Mismatch(f"the sequence of {name!r} has {count} items, and all were given", name, exhausted=True)
         try:
             clean = self._clean(step, script.call, asked, dialect)
-            made = self._struck(Interaction(request, clean, name, MEANING), step, script.call, dialect, place)
+            own = self._by_itself(Interaction(request, clean, name, MEANING), step, script.call, dialect, place)
+            made = self._as_sent(struck(self._laid, own, *place), step, script.call, dialect)
         except (DialectError, ValueError) as error:
             return Mismatch(f"{name!r} cannot answer: {error}", name)
         fine = is_fine(made.timeline)
@@ -198,6 +205,8 @@ class ScenarioSource:
             self._attempts.answered(request, failed=made.timeline is not clean or not fine)
         if fine:
             self._states.change(asked.conversation if script.call.set else "", place[0], script.call.set)
+        elif is_fine(own.timeline):
+            script.take_back(step)  # a fault took its place, and it is still to come
         return Found(made, "rule")
 
     def _clean(self, step: Step, call: Call, asked: Question, dialect: Dialect | None) -> Timeline:
@@ -226,20 +235,22 @@ class ScenarioSource:
         made = timeline(_carried(dialect, request, answer), answer, said, timing, dice)
         return delivered(made, delivery, dialect, request)
 
-    def _struck(
+    def _by_itself(
         self, answer: Interaction, step: Step, call: Call, dialect: Dialect | None, place: _Place
     ) -> Interaction:
-        request = answer.request
-        if step.fault is not None and self._strikes(step.fault, call.id, place):
-            params = drawn(step.fault.params, self._dice(call.id, *place[:2]))
-            name = dialect.name if dialect is not None else ""
-            hit = strike_anywhere(step.fault.kind, params, answer.timeline, name, request, plugins.fault)
-            answer = replace(answer, timeline=hit)
-        answer = struck(self._laid, answer, *place)
+        """The answer with the fault that stands beside it in the file."""
+        if step.fault is None or not self._strikes(step.fault, call.id, place):
+            return answer
+        params = drawn(step.fault.params, self._dice(call.id, *place[:2]))
+        name = dialect.name if dialect is not None else ""
+        hit = strike_anywhere(step.fault.kind, params, answer.timeline, name, answer.request, plugins.fault)
+        return replace(answer, timeline=hit)
+
+    def _as_sent(self, answer: Interaction, step: Step, call: Call, dialect: Dialect | None) -> Interaction:
         delivery = step.reply.delivery or call.delivery or self._scenario.defaults.delivery
         if delivery.compress is None:
             return answer
-        return replace(answer, timeline=compressed(answer.timeline, delivery, dialect, request))
+        return replace(answer, timeline=compressed(answer.timeline, delivery, dialect, answer.request))
 
     def _strikes(self, fault: Fault, name: str, place: _Place) -> bool:
         return fault.probability is None or self._dice("fault", name, *place[:2]).random() < fault.probability

@@ -395,3 +395,16 @@ def test_a_reply_that_obeys_is_as_short_as_the_request_wants_it(
 def test_a_reply_that_does_not_obey_is_whole() -> None:
     reply, _ = found(source("  - {id: a, reply: {text: one two three}}").find(asked("x", parameters={"max_tokens": 1})))
     assert (reply.text, reply.finish) == ("one two three", "stop")
+
+
+def test_an_answer_that_a_fault_took_the_place_of_is_still_to_come() -> None:
+    items = "  - {id: a, sequence: [{text: A}, {text: B}]}"
+    here = source(items, "faults: [{at: call=1, kind: http-429-rate-limit}, {at: call=2, kind: http-503-overloaded}]")
+    said = [found(here.find(asked(text)))[0] for text in ("x", "x", "y", "y")]
+    assert [reply.text if reply.problem is None else reply.problem.kind for reply in said] == [
+        "rate-limit", "A", "overloaded", "B",
+    ]  # fmt: skip
+    assert here.unplayed() == []
+    once = source("  - {id: a, times: 1, reply: {text: A}}", "faults: [{at: call=1, kind: reset}]")
+    assert found(once.find(asked("x")))[1].end == "error"
+    assert found(once.find(asked("x")))[0].text == "A"
