@@ -4,6 +4,7 @@ A body is cut into frames (`frames`), a frame is read as Deltas (`deltas`), and 
 dialect renders, the way back is `encode` for a Prompt and `render` for a Reply.
 """
 
+from harness.dialects._bedrock_framing import EventStreamParser, event_message
 from harness.dialects._framing import (
     Frame,
     FrameParser,
@@ -33,6 +34,7 @@ from harness.dialects._table import (
 __all__ = [
     "BUILT_IN",
     "MEANING",
+    "EventStreamParser",
     "Frame",
     "FrameParser",
     "JsonArrayParser",
@@ -42,6 +44,7 @@ __all__ = [
     "decode",
     "decoder",
     "deltas",
+    "event_message",
     "frames",
     "get",
     "native_line",

@@ -16,7 +16,7 @@ from typing import Final
 from zlib import crc32
 
 from harness.dialects._framing import Frame, Framer, decoded
-from harness.dialects._untyped import Object, dumped
+from harness.dialects._untyped import dumped
 
 _PRELUDE: Final = 12
 _TRAILER: Final = 4
@@ -65,14 +65,15 @@ class EventStreamParser(Framer):
         return Frame(raw, payload, event=told.get(":exception-type") or told.get(":event-type", ""))
 
 
-def event_message(name: str, payload: Object, *, kind: str = "event") -> bytes:
-    """One message with `payload` as JSON: an event called `name`, or where `kind` is `exception` an exception."""
+def event_message(name: str, payload: bytes) -> bytes:
+    """One message of an AWS event stream with `payload`: an event called `name`, or an exception where the name says
+    that it is one, as AWS names them."""
+    kind = "exception" if name.endswith("Exception") else "event"
     named = ((f":{kind}-type", name), (":content-type", "application/json"), (":message-type", kind))
     headers = b"".join(_header(key, value) for key, value in named)
-    told = dumped(payload).encode()
-    size = _PRELUDE + len(headers) + len(told) + _TRAILER
+    size = _PRELUDE + len(headers) + len(payload) + _TRAILER
     lengths = size.to_bytes(4) + len(headers).to_bytes(4)
-    start = lengths + crc32(lengths).to_bytes(4) + headers + told
+    start = lengths + crc32(lengths).to_bytes(4) + headers + payload
     return start + crc32(start).to_bytes(4)
 
 

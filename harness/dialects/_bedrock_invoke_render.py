@@ -73,8 +73,13 @@ def rendered(reply: Reply, prompt: Prompt, said: Sequence[Spoken]) -> tuple[Head
         return ok(JSON), (dumped(values[0]).encode(),)
     if reply.usage and not problem:
         values[-1] = {**values[-1], "amazon-bedrock-invocationMetrics": _metrics(reply.usage)}
-    told = [event_message("chunk", {"bytes": b64encode(dumped(value).encode()).decode()}) for value in values]
+    told = [chunk_message(dumped(value).encode()) for value in values]
     return ok(converse.MESSAGES), (*told, *([exception_message(_NAME, problem)] if problem else ()))
+
+
+def chunk_message(value: bytes) -> bytes:
+    """One message with a piece of what the maker sends."""
+    return event_message("chunk", dumped({"bytes": b64encode(value).decode()}).encode())
 
 
 def _metrics(usage: Usage) -> Json:

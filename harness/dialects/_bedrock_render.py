@@ -37,7 +37,7 @@ def rendered(reply: Reply, prompt: Prompt, said: Sequence[Spoken]) -> tuple[Head
         return refused(_NAME, problem)
     if not prompt.stream:
         return ok(JSON), (dumped(whole(reply, pieces)).encode(),)
-    told = [event_message(name, value) for name, value in events(reply, pieces)]
+    told = [event_message(name, dumped(value).encode()) for name, value in events(reply, pieces)]
     return ok(MESSAGES), (*told, *([exception_message(_NAME, problem)] if problem else ()))
 
 

@@ -85,11 +85,12 @@ def exception_message(dialect: str, problem: Problem) -> bytes:
     """The message that tells of `problem` in the middle of a stream, and ends it. Raises DialectError for what is no
     error of a wire."""
     name = _name(dialect, problem)
-    return event_message(name[:1].lower() + name[1:], {"message": problem.message}, kind="exception")
+    return event_message(name[:1].lower() + name[1:], dumped({"message": problem.message}).encode())
 
 
 def _name(dialect: str, problem: Problem) -> str:
-    name = problem.code or _SAID.get(problem.kind)
+    own = problem.code if problem.code.endswith("Exception") else ""  # else it is another provider's
+    name = own or _SAID.get(problem.kind)
     if name is None:
         what = f"a problem of the kind {problem.kind!r}; only the native dialect carries it, which a backend speaks"
         raise no_form(dialect, what)

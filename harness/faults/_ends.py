@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from harness.faults._cutting import Span, edited, framed
-from harness.faults._events import STREAMS
+from harness.faults._events import FRAMED, STREAMS
 from harness.faults._fault import BuiltIn, Effect, NoPlaceError
 from harness.faults._params import Values
 from harness.faults._spelling import Manner, manner_of
@@ -32,6 +32,12 @@ _TERMINATES: Final[Mapping[str, Callable[[str, Any], bool]]] = {
     "anthropic": lambda _, value: _of(value, "type") == "message_stop",
     "gemini": lambda _, value: bool(_of(value, "candidates", "finishReason")),
     "ollama": lambda _, value: _of(value, "done") is True,
+    "cohere": lambda text, value: text == "[DONE]" or _of(value, "event_type") == "stream-end",
+    "bedrock-converse": lambda _, value: _of(value, "metrics") is not None,
+    "bedrock-invoke": lambda _, value: (
+        _of(value, "type") == "message_stop"
+        or any(_of(value, name) is not None for name in ("metadata", "amazon-bedrock-invocationMetrics"))
+    ),
     "native": lambda _, value: bool(_of(value, "finish")),
 }
 """The event after which nothing follows, by its text and its JSON."""
@@ -40,6 +46,12 @@ _FINISHES: Final[Mapping[str, Callable[[str, Any], bool]]] = {
     "openai-chat": lambda _, value: bool(_of(value, "choices", "finish_reason")),
     "openai-completions": lambda _, value: bool(_of(value, "choices", "finish_reason")),
     "anthropic": lambda _, value: bool(_of(value, "delta", "stop_reason")),
+    "cohere": lambda _, value: bool(_of(value, "delta", "finish_reason") or _of(value, "finish_reason")),
+    "bedrock-converse": lambda _, value: bool(_of(value, "stopReason")),
+    "bedrock-invoke": lambda _, value: any(
+        _of(value, *path)
+        for path in (("delta", "stop_reason"), ("messageStop", "stopReason"), ("choices", "finish_reason"))
+    ),
 }
 """The event that says why the model stopped."""
 _SPEAKS: Final[Mapping[str, Callable[[str, Any], bool]]] = {
@@ -49,6 +61,12 @@ _SPEAKS: Final[Mapping[str, Callable[[str, Any], bool]]] = {
     "anthropic": lambda _, value: _of(value, "type") == "content_block_delta",
     "gemini": lambda _, value: bool(_of(value, "candidates", "content", "parts", "text")),
     "ollama": lambda _, value: bool(_of(value, "message", "content") or _of(value, "response")),
+    "cohere": lambda _, value: bool(_of(value, "delta", "message", "content", "text") or _of(value, "text")),
+    "bedrock-converse": lambda _, value: bool(_of(value, "delta", "text")),
+    "bedrock-invoke": lambda _, value: any(
+        _of(value, *path)
+        for path in (("delta", "text"), ("contentBlockDelta", "delta", "text"), ("choices", "delta", "content"))
+    ),
     "native": lambda _, value: bool(_of(value, "text")),
 }
 """The events that carry text."""
@@ -104,8 +122,8 @@ def _more(timeline: Timeline, site: FaultSite, values: Values, asked: Asked) -> 
 def end_faults() -> tuple[BuiltIn, ...]:
     """All of this family."""
 
-    def fault(name: str, about: str, effect: Effect) -> BuiltIn:
-        return BuiltIn(name=name, phase="end", about=about, effect=effect, place=STREAMED_END, dialects=STREAMS)
+    def fault(name: str, about: str, effect: Effect, dialects: frozenset[str] = STREAMS) -> BuiltIn:
+        return BuiltIn(name=name, phase="end", about=about, effect=effect, place=STREAMED_END, dialects=dialects)
 
     return (
         fault(
@@ -118,6 +136,8 @@ def end_faults() -> tuple[BuiltIn, ...]:
             "everything but the event that says why the model stopped",
             _without(_FINISHES, "event that says why the model stopped"),
         ),
-        fault("last-event-no-blank-line", "the last event without the line end that completes it", _no_blank_line),
+        fault(
+            "last-event-no-blank-line", "the last event without the line end that completes it", _no_blank_line, FRAMED
+        ),
         fault("data-after-terminator", "another piece of text after the end", _more),
     )

@@ -20,11 +20,12 @@ from harness.faults._where import STREAMED, STREAMED_BETWEEN
 from harness.model import Chunk, End, Timeline
 from harness.spec import Asked, FaultSite
 
-STREAMS: Final = frozenset(
-    {"openai-chat", "openai-completions", "openai-responses", "anthropic", "gemini", "ollama", "native"}
+FRAMED: Final = frozenset(
+    {"openai-chat", "openai-completions", "openai-responses", "anthropic", "gemini", "ollama", "cohere", "native"}
 )
-"""The dialects whose frames are JSON texts, and whose errors inside a stream are known."""
-FRAMED: Final = STREAMS | {"cohere"}
+"""The dialects whose frames are texts."""
+STREAMS: Final = FRAMED | {"bedrock-converse", "bedrock-invoke"}
+"""The dialects whose frames hold JSON, in a text or in a binary message."""
 _ERRORS: Final = ("server-error", "overloaded", "rate-limit", "timeout")
 _HTML: Final = (
     b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n"
@@ -201,7 +202,7 @@ def _put_ins() -> tuple[BuiltIn, ...]:
             effect=_malformed,
             place=between,
             takes={"data": text('{"broken": ', "what stands in place of JSON")},
-            dialects=FRAMED,
+            dialects=STREAMS,
         ),
         BuiltIn(
             name="garbage-bytes",
@@ -210,7 +211,7 @@ def _put_ins() -> tuple[BuiltIn, ...]:
             effect=_garbage,
             place=between,
             takes={"bytes": some_bytes(_GARBAGE, "what they are")},
-            dialects=FRAMED,
+            dialects=STREAMS,
         ),
         BuiltIn(
             name="html-injected",
@@ -218,7 +219,7 @@ def _put_ins() -> tuple[BuiltIn, ...]:
             about="the page of a proxy in the middle of a stream, and the end",
             effect=_html,
             place=between,
-            dialects=FRAMED,
+            dialects=STREAMS,
         ),
         BuiltIn(
             name="unknown-event",
@@ -241,11 +242,11 @@ def _put_ins() -> tuple[BuiltIn, ...]:
 
 
 def _changes() -> tuple[BuiltIn, ...]:
-    def fault(name: str, about: str, effect: Effect) -> BuiltIn:
-        return BuiltIn(name=name, phase="mid-stream", about=about, effect=effect, place=STREAMED, dialects=FRAMED)
+    def fault(name: str, about: str, effect: Effect, dialects: frozenset[str] = STREAMS) -> BuiltIn:
+        return BuiltIn(name=name, phase="mid-stream", about=about, effect=effect, place=STREAMED, dialects=dialects)
 
     return (
-        fault("invalid-utf8", "a byte in a text that is no UTF-8", _no_utf8),
+        fault("invalid-utf8", "a byte in a text that is no UTF-8", _no_utf8, FRAMED),
         fault("duplicate-event", "an event comes twice", _twice),
         fault("drop-event", "an event does not come", _drop),
         fault("reorder-events", "an event comes after the one that follows it", _reorder),

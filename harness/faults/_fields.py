@@ -32,8 +32,8 @@ _EMPTY: Final[Dialectal] = {
     "openai-completions": _emptied,
     "gemini": _emptied,
     "openai-responses": SILENCES["openai-responses"],
-    "anthropic": SILENCES["anthropic"],
-    "native": SILENCES["native"],
+    **{name: SILENCES[name] for name in ("anthropic", "cohere", "bedrock-converse", "native")},
+    "bedrock-invoke": lambda value: SILENCES["bedrock-invoke"](_emptied(value)),
 }
 
 
@@ -73,6 +73,27 @@ def _null_ollama(value: Any) -> Any:
     return {**value, "response": None} if "response" in value else value
 
 
+def _null_cohere(value: Any) -> Any:
+    for message in items(value, "message"):
+        message["content"] = None
+    for content in items(value, "delta", "message", "content"):
+        content.update(dict.fromkeys({"text", "thinking"} & content.keys()))
+    return {**value, "text": None} if "text" in value else value
+
+
+def _null_converse(value: Any) -> Any:
+    blocks = ("delta",), ("contentBlockDelta", "delta"), ("output", "message", "content")
+    for block in (block for path in blocks for block in items(value, *path)):
+        if "text" in block:
+            block["text"] = None
+    return value
+
+
+def _null_invoke(value: Any) -> Any:
+    """The form shows whose it is."""
+    return _null_anthropic(_null_choices(_null_converse(value)))
+
+
 def _null_native(value: Any) -> Any:
     return {**value, "text": None} if "text" in value else value
 
@@ -84,18 +105,23 @@ _NULL: Final[Dialectal] = {
     "anthropic": _null_anthropic,
     "gemini": _null_gemini,
     "ollama": _null_ollama,
+    "cohere": _null_cohere,
+    "bedrock-converse": _null_converse,
+    "bedrock-invoke": _null_invoke,
     "native": _null_native,
 }
 _USAGE: Final[Mapping[str, frozenset[str]]] = {
     **dict.fromkeys(STREAMS, frozenset({"usage"})),
     "gemini": frozenset({"usageMetadata"}),
+    "bedrock-invoke": frozenset({"usage", "amazon-bedrock-invocationMetrics"}),
     "ollama": frozenset({"prompt_eval_count", "eval_count"}),
 }
 
 
 def _counted(value: Any, dialect: str) -> list[tuple[dict[str, Any], str]]:
     """Every place in a frame where tokens are counted: an object and the name of its field."""
-    holders = (value, *items(value, "response"), *items(value, "message"))
+    inside = ("response", "message", "delta", "metadata")
+    holders = (value, *(item for name in inside for item in items(value, name)))
     return [(holder, name) for holder in holders for name in _USAGE[dialect] if holder.get(name) is not None]
 
 

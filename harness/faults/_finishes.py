@@ -63,6 +63,29 @@ def _ollama(value: Any, said: str) -> Any:
     return value
 
 
+def _cohere(value: Any, said: str) -> Any:
+    for item in (value, *items(value, "delta")):
+        if item.get("finish_reason"):
+            item["finish_reason"] = said
+    return value
+
+
+def _converse(value: Any, said: str) -> Any:
+    for item in (value, *items(value, "messageStop")):
+        if item.get("stopReason"):
+            item["stopReason"] = said
+    return value
+
+
+def _invoke(value: Any, said: str) -> Any:
+    """The form shows whose it is; `said` is Anthropic's word."""
+    if "choices" in value:
+        return _choices(value, {"max_tokens": "length", "refusal": "content_filter"}.get(said, said))
+    if "messageStop" in value or "stopReason" in value:
+        return _converse(value, {"refusal": "content_filtered"}.get(said, said))
+    return _anthropic(value, said)
+
+
 def _native(value: Any, said: str) -> Any:
     return {"finish": said} if "finish" in value else value
 
@@ -74,6 +97,9 @@ SETTERS: Final[Mapping[str, Word]] = {
     "anthropic": _anthropic,
     "gemini": _gemini,
     "ollama": _ollama,
+    "cohere": _cohere,
+    "bedrock-converse": _converse,
+    "bedrock-invoke": _invoke,
     "native": _native,
 }
 _LENGTH: Final = {
@@ -83,6 +109,9 @@ _LENGTH: Final = {
     "anthropic": "max_tokens",
     "gemini": "MAX_TOKENS",
     "ollama": "length",
+    "cohere": "MAX_TOKENS",
+    "bedrock-converse": "max_tokens",
+    "bedrock-invoke": "max_tokens",
     "native": "length",
 }
 _FILTER: Final = {
@@ -91,6 +120,8 @@ _FILTER: Final = {
     "openai-responses": "incomplete:content_filter",
     "anthropic": "refusal",
     "gemini": "SAFETY",
+    "bedrock-converse": "content_filtered",
+    "bedrock-invoke": "refusal",
     "native": "filter",
 }
 _PAUSE: Final = {

@@ -20,8 +20,10 @@ from harness.faults._where import MEANT
 from harness.model import Timeline, ToolCall
 from harness.spec import Asked, FaultSite
 
-_WITH_TEXT: Final = frozenset({"openai-chat", "openai-responses", "anthropic", "native"})
-"""The dialects whose arguments are a text that can be cut; elsewhere they are an object."""
+_WITH_TEXT: Final = frozenset(
+    {"openai-chat", "openai-responses", "anthropic", "cohere", "bedrock-converse", "bedrock-invoke", "native"}
+)
+"""The dialects whose arguments are a text that can be cut, in a stream at least; elsewhere they are an object."""
 _CALLING: Final = STREAMS - {"openai-completions"}
 _INDEXED: Final = frozenset({"openai-chat", "anthropic", "native"})
 
@@ -124,8 +126,9 @@ def _lacking(call: ToolCall, schema: Mapping[str, Any]) -> str:
 def _wire_calls(value: Any, dialect: str) -> Iterator[tuple[dict[str, Any], str, str]]:
     """Every tool call in a frame: the object that holds it, and the names of its arguments and its id there."""
     match dialect:
-        case "openai-chat":
-            for said in (*items(value, "choices", "message"), *items(value, "choices", "delta")):
+        case "openai-chat" | "ollama" | "cohere":
+            paths = ("choices", "message"), ("choices", "delta"), ("message",), ("delta", "message")
+            for said in (said for path in paths for said in items(value, *path)):
                 yield from ((call, "arguments", "id") for call in items(said, "tool_calls"))
         case "openai-responses":
             found = (*items(value, "item"), *items(value, "output"), *items(value, "response", "output"))
@@ -136,10 +139,20 @@ def _wire_calls(value: Any, dialect: str) -> Iterator[tuple[dict[str, Any], str,
         case "gemini":
             parts = items(value, "candidates", "content", "parts")
             yield from ((part["functionCall"], "args", "id") for part in parts if "functionCall" in part)
-        case "ollama":
-            yield from ((call, "arguments", "id") for call in items(value, "message", "tool_calls"))
+        case "bedrock-converse":
+            yield from _converse_calls(value)
+        case "bedrock-invoke":  # the form shows whose it is
+            for inner in (value, *items(value, "contentBlockStart"), *items(value, "contentBlockDelta")):
+                yield from _converse_calls(inner)
+            yield from (*_wire_calls(value, "anthropic"), *_wire_calls(value, "openai-chat"))
         case "native":
             yield from ((call, "arguments", "id") for call in items(value, "tool"))
+
+
+def _converse_calls(value: Any) -> Iterator[tuple[dict[str, Any], str, str]]:
+    paths = ("output", "message", "content"), ("start",), ("delta",)
+    blocks = (block for path in paths for block in items(value, *path))
+    yield from ((block["toolUse"], "input", "toolUseId") for block in blocks if "toolUse" in block)
 
 
 def _wrong_type(timeline: Timeline, site: FaultSite, values: Values, asked: Asked) -> Timeline:

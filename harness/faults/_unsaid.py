@@ -57,6 +57,33 @@ def _silent_ollama(value: Any) -> Any:
     return {**value, "response": ""} if "response" in value else value
 
 
+def _silent_cohere(value: Any) -> Any:
+    kind = str(value.get("type") or value.get("event_type") or "")
+    if kind.startswith(("content-", "tool-", "text-generation", "citation-")):
+        return GONE
+    for message in items(value, "message"):
+        message["content"] = []
+        message.pop("tool_calls", None)
+    return {**value, "text": ""} if "text" in value else value
+
+
+def _silent_converse(value: Any) -> Any:
+    if "contentBlockIndex" in value or any(name.startswith("contentBlock") for name in value):
+        return GONE
+    for message in items(value, "output", "message"):
+        message["content"] = []
+    return value
+
+
+def _silent_invoke(value: Any) -> Any:
+    """The form shows whose it is."""
+    for silent in (_silent_choices, _silent_converse):
+        value = silent(value)
+        if value is GONE:
+            return GONE
+    return _silent_anthropic(value)
+
+
 SILENCES: Final[Mapping[str, Callable[[Any], Any]]] = {
     "openai-chat": _silent_choices,
     "openai-completions": _silent_choices,
@@ -64,6 +91,9 @@ SILENCES: Final[Mapping[str, Callable[[Any], Any]]] = {
     "anthropic": _silent_anthropic,
     "gemini": _silent_gemini,
     "ollama": _silent_ollama,
+    "cohere": _silent_cohere,
+    "bedrock-converse": _silent_converse,
+    "bedrock-invoke": _silent_invoke,
     "native": _silent_native,
 }
 """A frame's JSON without what the model said, or that it is to go."""

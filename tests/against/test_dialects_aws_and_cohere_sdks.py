@@ -14,9 +14,24 @@ from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ClientError, EventStreamError
 
+from harness import faults
 from harness.dialects import get, recognise
 from harness.errors import DialectError
-from harness.model import Head, Problem, Prompt, Reply, Request, Spoken, Text, Thinking, ToolCall, ToolFragment, Usage
+from harness.model import (
+    Head,
+    Interaction,
+    Problem,
+    Prompt,
+    Reply,
+    Request,
+    Spoken,
+    Text,
+    Thinking,
+    Timeline,
+    ToolCall,
+    ToolFragment,
+    Usage,
+)
 
 SAID: list[Spoken] = [
     Thinking("Let me "),
@@ -42,8 +57,8 @@ HI: Any = [{"role": "user", "content": [{"text": "hi"}]}]
 class Wire:
     """A botocore transport that answers with what a dialect renders, and keeps what it was asked."""
 
-    def __init__(self, dialect: str, reply: Reply, said: list[Spoken]) -> None:
-        self.dialect, self.reply, self.said = get(dialect), reply, said
+    def __init__(self, dialect: str, reply: Reply, said: list[Spoken], fault: str = "") -> None:
+        self.dialect, self.reply, self.said, self.fault = get(dialect), reply, said, fault
         self.asked: list[Prompt] = []
 
     def __call__(self, request: Any, **_: Any) -> AWSResponse:
@@ -54,6 +69,9 @@ class Wire:
         prompt = self.dialect.prompt(ours)
         self.asked.append(prompt)
         head, chunks = self.dialect.render(self.reply, prompt, self.said)
+        if self.fault:
+            answer = Interaction(ours, Timeline.of(head, chunks), "it")
+            chunks = faults.strike_anywhere(self.fault, {}, answer.timeline, self.dialect.name, ours).chunks
         return AWSResponse(request.url, head.status, dict(head.headers), Raw(chunks))
 
 
@@ -270,3 +288,31 @@ def test_a_refusal_has_its_own_exception_in_cohere(kind: Any, error: type[Except
     client = cohere_client(Reply(problem=Problem(kind, "sorry")), [], [])
     with pytest.raises(error, match="sorry"):
         client.chat(**ASKED, request_options={"max_retries": 0})
+
+
+@pytest.mark.parametrize("model", ASKS)
+def test_an_event_that_a_fault_puts_into_a_binary_stream_is_one_for_botocore(model: str) -> None:
+    """Its checksums are right, and what stands around it is still read."""
+
+    def heard(fault: str) -> Iterator[Any]:
+        client = bedrock(Wire("bedrock-invoke", REPLY, SAID, fault))
+        answer = client.invoke_model_with_response_stream(modelId=model, body=json.dumps(ASKS[model]))
+        return (json.loads(event["chunk"]["bytes"]) for event in answer["body"])
+
+    whole = list(heard(""))
+    assert [value for value in heard("unknown-event") if value != {"type": "notice", "notice": "new"}] == whole
+    assert len(list(heard("unknown-event"))) == len(whole) + 1
+    assert len(list(heard("drop-event"))) == len(whole) - 1
+    assert len(list(heard("missing-terminator"))) < len(whole)
+    before: list[Any] = []
+    with pytest.raises(EventStreamError, match="internalServerException"):
+        before.extend(heard("error-event"))
+    assert before == whole[: len(before)]
+    assert before
+
+
+def test_another_reason_for_stopping_is_read_by_botocore() -> None:
+    wire = Wire("bedrock-converse", REPLY, SAID, "finish-length")
+    events = list(bedrock(wire).converse_stream(modelId="m", messages=HI)["stream"])
+    assert events[-2]["messageStop"] == {"stopReason": "max_tokens"}
+    assert blocks(events)[0] == REPLY.text

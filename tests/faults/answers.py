@@ -20,7 +20,10 @@ from harness.model import (
 )
 from harness.model import Timeline as Answer
 
-DIALECTS: Final = ("native", "openai-chat", "openai-responses", "anthropic", "gemini", "ollama")
+DIALECTS: Final = (
+    "native", "openai-chat", "openai-responses", "anthropic", "gemini", "ollama", "cohere", "bedrock-converse",
+    "bedrock-invoke",
+)  # fmt: skip
 PIECES: Final = ("Grüße ", "aus ", "Köln ", "🌍!")
 TEXT: Final = "".join(PIECES)
 BLOCK: Final = 'Done.\n~~~json\n{"items": [1, 2, 3]}\n~~~\nAnything else?'
