@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, Protocol
 
 from harness.model import Case, Locator
-from harness.sweeps._outcome import Outcome
 
-_WORST = " .Re?kV"
+WIDTH: Final = 100
+"""How wide a map is where nobody says how wide the terminal is."""
+_WORST: Final = " .Re?kV"
 """Of several cases in one cell the worst is shown: signs later in this text are worse."""
+_NAMED: Final = ("pre", "byte", "end", "await")
+"""The columns that are no chunk: the first stands before the chunks, the others behind them."""
 
 
 class Judged(Protocol):
@@ -24,13 +27,15 @@ class Judged(Protocol):
         """One sign."""
 
 
-def heat_map(baseline: Outcome, cases: Iterable[Judged]) -> str:
+def heat_map(cases: Iterable[Judged], width: int = WIDTH) -> str:
     """The map as text, one block for each call; `.` is the result of the baseline, `R` recovered by asking again, `e`
-    failed with an exception of the contract, `V` a broken promise, `k` a known one, `?` diverged."""
+    failed with an exception of the contract, `V` a broken promise, `k` a known one, `?` diverged.
+
+    A chunk has a column where something was tried at it, and else none. Where that is more than fits into `width`
+    characters, the call has several blocks."""
     grid = _grid(cases)
-    widths = {str(seen.call): len(seen.answer.timeline.chunks) for seen in baseline.seen}
     calls = sorted({call for call, _ in grid}, key=lambda call: (not call.isdecimal(), call.zfill(9)))
-    return "\n".join(line for call in calls for line in _block(call, grid, widths.get(call, 0)))
+    return "\n".join(line for call in calls for line in _blocks(call, grid, width))
 
 
 Grid = dict[tuple[str, str], dict[str, str]]
@@ -49,21 +54,45 @@ def _grid(cases: Iterable[Judged]) -> Grid:
 def _column(place: Locator) -> str:
     if place.point == "chunk":
         return place.index
-    return {"await": "await", "byte": "byte", "end": "end"}.get(place.point, "pre")
+    return place.point if place.point in _NAMED else "pre"
 
 
-def _block(call: str, grid: Grid, chunks: int) -> Iterator[str]:
-    rows = [(kind, cells) for (of, kind), cells in grid.items() if of == call]
-    numbers = [str(number) for number in range(1, chunks + 1)]
-    more = [name for name in ("byte", "end", "await") if any(name in cells for _, cells in rows)]
-    columns = ["pre", *numbers, *more]
-    name_width = max(len(f"call={call}"), *(len(kind) for kind, _ in rows))
-    widths = [max(2, len(column)) for column in columns]
-    yield _row(f"call={call}", columns, name_width, widths)
-    for kind, cells in rows:
-        yield _row(f"  {kind}", [cells.get(column, " ") for column in columns], name_width, widths)
+def _blocks(call: str, grid: Grid, width: int) -> Iterator[str]:
+    rows = {kind: cells for (of, kind), cells in grid.items() if of == call}
+    columns = sorted({column for cells in rows.values() for column in cells}, key=_in_time)
+    name_width = 2 + max(len(name) for name in (f"call={call}", *rows))
+    for part in _parts(columns, width - name_width):
+        yield _row(f"call={call}", part, {column: column for column in part}, name_width)
+        for kind, cells in rows.items():
+            if any(column in cells for column in part):
+                yield _row(f"  {kind}", part, cells, name_width)
 
 
-def _row(name: str, cells: Sequence[str], name_width: int, widths: Sequence[int]) -> str:
-    shown = " ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
-    return f"{name:<{name_width + 2}} {shown}".rstrip()
+def _in_time(column: str) -> tuple[int, int]:
+    if column in _NAMED:
+        place = _NAMED.index(column)
+        return (2 if place else 0, place)
+    return (1, int(column) if column.lstrip("-").isdecimal() else 0)
+
+
+def _parts(columns: Sequence[str], room: int) -> Iterator[list[str]]:
+    """As many columns at a time as `room` has place for, and at least one."""
+    part: list[str] = []
+    left = room
+    for column in columns:
+        if part and left < _width(column):
+            yield part
+            part, left = [], room
+        part.append(column)
+        left -= _width(column)
+    if part:
+        yield part
+
+
+def _width(column: str) -> int:
+    return 1 + max(2, len(column))
+
+
+def _row(name: str, columns: Sequence[str], cells: Mapping[str, str], name_width: int) -> str:
+    shown = "".join(f"{cells.get(column, ''):>{_width(column)}}" for column in columns)
+    return f"{name:<{name_width}}{shown}".rstrip()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from harness.model import Case, Json
 from harness.sweeps._as_json import case_json, run_json
-from harness.sweeps._heat import heat_map
+from harness.sweeps._heat import WIDTH, heat_map
 from harness.sweeps._outcome import Outcome
 from harness.sweeps._verdict import Verdict, Violation
 
@@ -101,11 +101,12 @@ class SweepReport:
         """The case of this name. Raises KeyError."""
         return next((case for case in self.cases if case.name == name), None) or _absent(name)
 
-    def text(self) -> str:
-        """The report for a terminal: the map, the summary, one line for each (promise, kind) with what to type."""
-        return "\n".join(self._lines())
+    def text(self, width: int = WIDTH) -> str:
+        """The report for a terminal of `width` characters: the map, the summary, one line for each (promise, kind) with
+        what to type."""
+        return "\n".join(self._lines(width))
 
-    def _lines(self) -> Sequence[str]:
+    def _lines(self, width: int) -> Sequence[str]:
         counted = ", ".join(f"{count} {verdict}" for verdict, count in self.verdicts.most_common())
         lines = [f"sweep of {self.name}: {len(self.cases)} cases ({self.tier}, seed {self.seed}): {counted}"]
         covered = sum(len(case.covers) for case in self.cases)
@@ -114,7 +115,7 @@ class SweepReport:
         if self.left_out:
             lines.append(f"  {self.left_out} points left out by tier {self.tier}; tier='full' runs them all")
         lines += [f"  {note}" for note in self.notes]
-        lines += ["", heat_map(self.baseline.outcome, self.cases), ""]
+        lines += ["", heat_map(self.cases, width), ""]
         for failure in self.failures:
             lines += [str(failure), f"    {failure.first.repro}"]
         lines += self.stale
