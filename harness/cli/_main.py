@@ -50,7 +50,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the verb in `argv` and give its exit code (DESIGN section 11). What we raise is told in one message."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = next((a for a in arguments if a in _VERBS), None)
-    verb = cast("_Verb", import_module(_VERBS[name][0])) if name else None
+    try:
+        verb = cast("_Verb", import_module(_VERBS[name][0])) if name else None
+    except MissingExtraError as error:
+        return _tell(error, as_json="--json" in arguments)
     args = _parser(name, verb).parse_args(arguments)
     if verb is None:
         _parser(None, None).print_help()

@@ -58,11 +58,12 @@ ALIASES: Final[Mapping[str, str]] = {
 
 
 def get(name: str) -> Fault:
-    """The fault called `name`, or that `name` is short for. Raises ValueError that lists all, and the nearest."""
+    """The fault called `name`, or that `name` is short for. Raises ValueError that names the nearest, or says where all
+    of them are listed: there are more than a message can hold."""
     known = KNOWN.get(ALIASES.get(name, name))
     if known is not None:
         return known
     near = get_close_matches(name, [*KNOWN, *ALIASES], 1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    message = f"no fault is called {name!r}.{hint} There are: {', '.join(KNOWN)}"
+    message = f"no fault is called {name!r}.{hint} `harness faults` lists all {len(KNOWN)}"
     raise ValueError(message)

@@ -46,7 +46,8 @@ def contract_exceptions(outcome: Outcome, baseline: Outcome) -> str | None:
         allowed = ", ".join(kind.__name__ for kind in declared) or "the exceptions of the known SDKs"
         return f"{_named(error)} escaped ({_line(error)}); the contract allows {allowed}"
     lost = error.__context__
-    if declared and error.__cause__ is None and error.__suppress_context__ and lost is not None:
+    is_theirs = _is_of_a_sdk(error)  # a status is all there is to know, and the SDKs raise it from None
+    if declared and not is_theirs and error.__cause__ is None and error.__suppress_context__ and lost is not None:
         return f"{_named(error)} was raised from None and hides its cause, {_named(lost)}"
     return None
 

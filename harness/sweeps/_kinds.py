@@ -65,10 +65,12 @@ def _meant(word: str) -> set[str]:
     found = {known for known in _all() if known == name or fnmatchcase(known, word) or phase_of(known) == word}
     if found:
         return found
-    names = [*_all(), *ALIASES, DEFAULT, *{phase_of(known) for known in KNOWN}]
+    phases = {phase_of(known) for known in KNOWN} - {""}
+    names = [*_all(), *ALIASES, DEFAULT, *phases]
     near = get_close_matches(word, names, 1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     message = (
-        f"no fault, pattern or phase is called {word!r}.{hint} There are: {', '.join(sorted(filter(None, names)))}"
+        f"no fault, pattern or phase is called {word!r}.{hint} There are default, cancel, the phases "
+        f"{', '.join(sorted(phases))}, and the faults that `harness faults` lists"
     )
     raise UnknownKindError(message)

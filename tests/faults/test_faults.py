@@ -97,8 +97,10 @@ def test_what_a_fault_does_not_take_is_refused_before_it_strikes(
         faults.check(faults.get(name), params)  # type: ignore[arg-type]
 
 
-def test_an_unknown_fault_names_the_nearest_and_all() -> None:
-    with pytest.raises(ValueError, match=r"'http-429-ratelimit'. Did you mean 'http-429-rate-limit'.*reset-mid-stream"):
+def test_an_unknown_fault_names_the_nearest_and_where_all_are_listed() -> None:
+    with pytest.raises(
+        ValueError, match=r"'http-429-ratelimit'. Did you mean 'http-429-rate-limit'.*`harness faults` lists all"
+    ):
         faults.get("http-429-ratelimit")
 
 
