@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeVar
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
 from pydantic import (
     BeforeValidator,
@@ -128,9 +128,11 @@ class Expect(Strict):
     of one of its bases. `partial` is the text that it had by then.
     `state` is what the state of the scenario has to be at the end, as far as it is named.
     `not` is what must not be: `success`, `retry`, `raises`.
+    `invariants` are the promises of a sweep: no exception but those of the contract or of an SDK, no part of an answer
+    returned as a success, no retry storm, a cancel that is obeyed, nothing left behind, and what else a run shows by
+    itself, or beside the same run without its faults.
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"invariants"})
     model_config = ConfigDict(alias_generator=lambda name: name.rstrip("_"))
 
     calls: Between | None = None

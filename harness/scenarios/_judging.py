@@ -25,6 +25,7 @@ class Observed:
     `state` is that of the scenario at the end. `result` is the text of what the driver returned and `succeeded` whether
     it took it for a success; `error` is what it raised. `partial` is the text that it had by then.
     `virtual` and `wall` are nanoseconds.
+    `broken` are the promises of a sweep that were not kept, each by its id, with what was seen.
     `leaks` and `reused` (an error of the second run, empty where it was fine) are None where nobody looked.
     """
 
@@ -37,6 +38,7 @@ class Observed:
     wall: Nanos
     cancels: Sequence[Cancel] = ()
     state: Mapping[str, object] = field(default_factory=dict)
+    broken: Sequence[tuple[str, str]] = ()
     leaks: Sequence[str] | None = None
     reused: str | None = None
 
@@ -57,6 +59,11 @@ class Unmet:
 def judged(expect: Expect, run: Observed) -> list[Unmet]:
     """Every expectation that `run` does not meet; none where it meets all."""
     return [*_outcome(expect, run), *_asked(expect, run), *_times(expect, run), *_afterwards(expect, run)]
+
+
+def looks_for_leaks(expect: Expect) -> bool:
+    """True where what the run left behind decides."""
+    return expect.leaks is not None or expect.invariants is not None
 
 
 def needs_second_run(expect: Expect) -> bool:
@@ -155,6 +162,8 @@ def _afterwards(expect: Expect, run: Observed) -> Iterator[Unmet]:
             yield Unmet(("state", name), difference.recorded, difference.asked)
     if expect.honoured_within is not None:
         yield from _honoured(expect.honoured_within, run.cancels)
+    for promise, seen in run.broken if expect.invariants is not None else ():
+        yield Unmet(("invariants",), promise, seen)
     if expect.leaks is not None and run.leaks:
         yield Unmet(("leaks",), "none", "; ".join(run.leaks))
     if expect.reusable is not None and expect.reusable != (run.reused == ""):

@@ -10,6 +10,7 @@ from harness.sweeps._known import Known
 from harness.sweeps._outcome import Outcome, Pressed, Terms
 from harness.sweeps._page import page
 from harness.sweeps._report import CaseReport, Failure, SweepReport
+from harness.sweeps._single import broken_promises, outcome_of
 from harness.sweeps._stage import Stage, Subject
 from harness.sweeps._sweep import Sweep, sweep
 from harness.sweeps._verdict import Checker, Verdict, Violation
@@ -29,9 +30,11 @@ __all__ = [
     "Terms",
     "Verdict",
     "Violation",
+    "broken_promises",
     "checkers",
     "github",
     "junit",
+    "outcome_of",
     "page",
     "sweep",
 ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from harness.errors import HorizonExceededError, VirtualDeadlockError
+
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:
     """`error`, what caused it, what it came from, and the members of groups; each once."""
@@ -18,3 +20,8 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
         todo += [one.__context__, one.__cause__]
         if isinstance(one, BaseExceptionGroup):
             todo += one.exceptions
+
+
+def stuck_in(error: BaseException | None) -> str:
+    """Why the run that ended with `error` would have hung; empty where it would not."""
+    return next((str(one) for one in chain(error) if isinstance(one, VirtualDeadlockError | HorizonExceededError)), "")

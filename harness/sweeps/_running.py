@@ -17,7 +17,7 @@ from harness.clock import VirtualClock, VirtualTimeLoop
 from harness.errors import HorizonExceededError, Silence, VirtualDeadlockError
 from harness.model import PER_SECOND, Case, Nanos, as_seconds
 from harness.sweeps._around import Around
-from harness.sweeps._chain import chain
+from harness.sweeps._chain import chain, stuck_in
 from harness.sweeps._outcome import Outcome, Pressed
 from harness.sweeps._stage import Opening, Stage, Subject
 from harness.sweeps._steps import Steps
@@ -234,7 +234,7 @@ class _Run:
         misses = first.pop("misses")
         asked = first.pop("asked")
         silent = [str(miss) for miss in misses if isinstance(miss, Silence)]
-        stuck = self._stuck or (silent[0] if silent else "") or _stuck_in(first["error"])
+        stuck = self._stuck or (silent[0] if silent else "") or stuck_in(first["error"])
         if not stuck and first["ended_at"] >= self._horizon:
             stuck = f"it ended {as_seconds(first['ended_at']):g}s after its beginning, past the horizon"
         cancelled = (CANCEL,) if first["pressed"] is not None and first["pressed"].arrived else ()
@@ -280,10 +280,6 @@ def _let_go(error: BaseException | None) -> None:
     that they keep open."""
     for one in chain(error):
         traceback.clear_frames(one.__traceback__)
-
-
-def _stuck_in(error: BaseException | None) -> str:
-    return next((str(one) for one in chain(error) if isinstance(one, VirtualDeadlockError | HorizonExceededError)), "")
 
 
 def _name_of(task: asyncio.Task[Any]) -> str:

@@ -22,6 +22,7 @@ class Context:
         self.case = case
         self.cancel_event = threading.Event()
         self.pieces: list[str] = []
+        self.contracts: list[Any] = []
         self._backends: dict[str, ReplayBackend] = {}
 
     @property
@@ -34,6 +35,7 @@ class Context:
         `cancel_event` is the one that a scripted cancel sets. Options are those of `Session.backend`."""
         name = f"{getattr(contract, '__name__', id(contract))} {sorted(options.items())!r}"
         if name not in self._backends:
+            self.contracts.append(contract)
             made = self._backends[name] = self.session.backend(contract, **options)
             made.cancel_event = self.cancel_event
         return self._backends[name]

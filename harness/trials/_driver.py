@@ -50,11 +50,13 @@ def _importing_from_here() -> Iterator[None]:
 class Drive:
     """One run of a driver: `value` or `error`, when it ended by the context's clock, and what it left behind."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, looks_for_leaks: bool = False) -> None:
+        self._looks = looks_for_leaks  # which takes a collection of all garbage, and is for those who ask
         self.value: Any = None
         self.error: BaseException | None = None
         self.leftovers: Leftovers | None = None
         self.ended_at = ZERO
+        self._loop_ended = False
 
     def run(self, driver: Driver, context: Context) -> None:
         """Call `driver` with `context` and see it through: a coroutine is awaited on the virtual loop, an iterator read
@@ -66,8 +68,10 @@ class Drive:
                 raise
             except BaseException as error:  # noqa: BLE001 - whatever comes is what is judged
                 self.error = error
-            if self.leftovers is None:
-                self.ended_at = context.clock.now()
+            if self._loop_ended:
+                return
+            self.ended_at = context.clock.now()
+            if self._looks:
                 self.leftovers = _settled(context, watch)
 
     def _see_through(self, made: Any, context: Context, watch: Watch) -> None:
@@ -96,7 +100,8 @@ class Drive:
             if task is not None and isinstance(error, asyncio.CancelledError):
                 task.uncancel()
         self.ended_at = context.clock.now()  # before the loop shuts down and what was left behind is looked at
-        if isinstance(context.clock, VirtualClock):
+        self._loop_ended = True
+        if self._looks and isinstance(context.clock, VirtualClock):
             self.leftovers = await watch.settle_in_task(context.clock)
 
 

@@ -19,12 +19,14 @@ from harness.scenarios import (
     Unmet,
     judged,
     load_scenario,
+    looks_for_leaks,
     needs_second_run,
     place_in,
 )
 from harness.session import Session, scenario
 from harness.trials._context import Context
 from harness.trials._driver import Drive, Driver, driver_of
+from harness.trials._promises import broken, outcome_now
 from harness.trials._shown import failed_well, said
 
 
@@ -100,12 +102,13 @@ def play(file: str | PathLike[str], case: str | None = None, *, driver: Driver |
     context = Context(session, case)
     with session_of(session) as complaint:
         started = real_monotonic_ns()
-        drive = Drive()
+        drive = Drive(looks_for_leaks=expect is not None and looks_for_leaks(expect))
         drive.run(found, context)
         run = _observed(drive, context, real_monotonic_ns() - started)
+        outcome = outcome_now(loaded, case, drive, context)
         reused = _second(found, context) if expect is not None and needs_second_run(expect) else None
         transcript = session.transcript()
-    observed = Observed(**run, reused=reused)
+    observed = Observed(**run, reused=reused, broken=broken(loaded, case, found, outcome, expect))
     unmet = judged(expect, observed) if expect is not None else []
     prefix = _place_of_expect(loaded, case)
     return Trial(

@@ -49,6 +49,38 @@ class Agent:
         return "".join(words)
 
 
+def hasty(ctx):
+    # Asks again at once, and again.
+    import httpx2
+
+    body = {"model": "m", "messages": [{"role": "user", "content": "What is the weather in Paris?"}]}
+    answer = None
+    for _ in range(7):
+        answer = httpx2.post("https://api.openai.com/v1/chat/completions", json=body)
+        if answer.status_code == 200:
+            break
+    return answer.text[:40]
+
+
+def halves(ctx):
+    # Takes what came for the whole.
+    words = []
+    try:
+        with openai.OpenAI(api_key="not needed", timeout=30, max_retries=0) as client:
+            question = {"role": "user", "content": "What is the weather in Paris?"}
+            for piece in client.chat.completions.create(model="m", messages=[question], stream=True):
+                words.append(piece.choices[0].delta.content or "")
+    except openai.OpenAIError:
+        pass
+    return "".join(words)
+
+
+def deaf(ctx):
+    # Is told to stop, and goes on.
+    messages = [{"role": "user", "content": "What is the weather in Paris?"}]
+    return "".join(ctx.backend(timeout=30, ignores_cancel=True).stream_tokens(messages))
+
+
 async def leaking(ctx):
     asyncio.get_running_loop().create_task(asyncio.sleep(3600))
     return await generate(ctx)
