@@ -46,6 +46,7 @@ class Engine:
         self.misses: list[Miss] = []
         self.watchers: list[Watcher] = []
         self.stops: list[Nanos] = []
+        self._withheld: dict[int, Found] = {}
         self._redaction = redaction or Redaction.default()
 
     def open(self, request: Request, now: Nanos, patience: Patience, overlay: Overlay | None = None) -> Exchange | Live:
@@ -54,7 +55,8 @@ class Engine:
         `overlay` is laid over this one answer, after that of the session."""
         entry = self.history.begin(request, Nanos(now - self.opened_at))
         entry.patience = patience
-        found = self.source.find(request) if self.rights.plays else None
+        kept = self._withheld.pop(entry.call, None) if entry.attempt > 1 else None
+        found = kept or (self.source.find(request) if self.rights.plays else None)
         if isinstance(found, Found):
             return self._answer(found, entry, patience, overlay)
         if self.rights.records:
@@ -63,8 +65,10 @@ class Engine:
         raise self._unanswered(entry, found, self.hint)
 
     def _answer(self, found: Found, entry: Entry, patience: Patience, overlay: Overlay | None) -> Exchange:
-        struck = self._struck(self._overlay, found.interaction, entry)
-        answer = dated(self._struck(overlay, struck, entry), Nanos(self._opened_on + entry.at))
+        struck = self._struck(overlay, self._struck(self._overlay, found.interaction, entry), entry)
+        if struck.timeline is not found.interaction.timeline:
+            self._withheld[entry.call] = found  # should this attempt fail, it is still to come
+        answer = dated(struck, Nanos(self._opened_on + entry.at))
         entry.id, entry.how, entry.answered = answer.id, found.how, answer
         return Exchange(
             answer,

@@ -68,6 +68,7 @@ class ScenarioSource:
         )
         self._laid = _layers(scenario, case)
         self._withheld: dict[int, Found] = {}
+        self._struck: dict[int, tuple[Script, Step]] = {}
         self._made: dict[tuple[object, ...], Timeline] = {}
         self._reading = Reading()
         self._attempts = Attempts()
@@ -106,6 +107,7 @@ class ScenarioSource:
         """The answer to `request`, or why there is none."""
         place = self._place(request)
         self._states.begin(place[0], place[1])
+        self._take_back(place[0], place[1])
         read = self._reading.read(request)
         if isinstance(read, Mismatch):
             return read
@@ -134,6 +136,12 @@ class ScenarioSource:
             return (*self._attempts.begin(request), ZERO)
         entry = self._history[-1]
         return entry.call, entry.attempt, entry.at
+
+    def _take_back(self, call: int, attempt: int) -> None:
+        """What a fault took the place of, in an attempt that failed, is still to come."""
+        script, step = self._struck.pop(call, (None, None)) if attempt > 1 else (None, None)
+        if script is not None and step is not None:
+            script.take_back(step)
 
     # --- which call ---
 
@@ -179,8 +187,7 @@ class ScenarioSource:
             laid = struck(self._laid, found.interaction, *place)
         except ValueError as error:
             return Mismatch(f"{found.interaction.id or 'the recorded answer'} cannot be played: {error}")
-        is_lost = is_fine(found.interaction.timeline) and not is_fine(laid.timeline)
-        if is_lost:
+        if laid.timeline is not found.interaction.timeline:
             self._withheld[call] = found
         if self._history is None:
             self._attempts.answered(request, failed=not is_fine(laid.timeline))
@@ -205,8 +212,8 @@ class ScenarioSource:
             self._attempts.answered(request, failed=made.timeline is not clean or not fine)
         if fine:
             self._states.change(asked.conversation if script.call.set else "", place[0], script.call.set)
-        elif is_fine(own.timeline):
-            script.take_back(step)  # a fault took its place, and it is still to come
+        if is_fine(own.timeline) and made.timeline is not own.timeline:
+            self._struck[place[0]] = (script, step)  # should this attempt fail, it is still to come
         return Found(made, "rule")
 
     def _clean(self, step: Step, call: Call, asked: Question, dialect: Dialect | None) -> Timeline:

@@ -57,3 +57,25 @@ def test_a_persistent_fault_strikes_every_answer_after_it() -> None:
 def test_an_unknown_fault_is_refused_before_anything_runs() -> None:
     with pytest.raises(ValueError, match="Did you mean 'reset'"):
         harness.replay(CASSETTE, faults="call=1/chunk=5/kind=rest")
+
+
+def test_what_a_fault_took_the_place_of_is_heard_by_the_next_attempt() -> None:
+    with harness.replay(CASSETTE, faults="call=1/kind=http-503-overloaded") as session:
+        assert b"overloaded" in b"".join(heard())
+        whole = b"".join(heard())
+        assert session.history[1].reply is not None
+        assert session.history[1].reply.finish is not None
+        assert whole == session.history[1].timeline.body
+        assert [(entry.call, entry.attempt, entry.outcome) for entry in session.history] == [
+            (1, 1, "http 503"),
+            (1, 2, "ok"),
+        ]
+
+
+def test_a_stall_that_outlasts_the_client_leaves_the_answer_to_its_next_attempt() -> None:
+    fault = "call=1/kind=stall-before-headers,for=90s"
+    with harness.replay(CASSETTE, faults=fault) as session, httpx.Client(timeout=30) as client:
+        with pytest.raises(httpx.ReadTimeout):
+            client.post("http://127.0.0.1:8801/v1/chat/completions", json=QUESTION)
+        assert client.post("http://127.0.0.1:8801/v1/chat/completions", json=QUESTION).status_code == 200
+        assert [entry.attempt for entry in session.history] == [1, 2]
