@@ -3,7 +3,7 @@
 Patched are the doors of the standard library that everything written in Python goes through: `socket.connect`, the
 name look-ups, and the start of a child process for the command-line clients of models.
 An audit hook would see the same calls and could never be taken out again.
-Code that opens sockets in C (grpc, libuv, libpq) passes by unseen.
+Code that opens sockets in C passes by unseen, save through the doors of `_c_doors` (grpc, psycopg, pycurl).
 
 Always allowed: what is no internet address (AF_UNIX, socketpairs), listeners of this process, `allowed_hosts`, and
 calls that a recording session makes through its own seam.
@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from harness.errors import NetworkRefusedError
+from harness.transports._c_doors import CDoors
 from harness.transports._caller import caller
 from harness.transports._commands import model_client, model_client_in_script
 from harness.transports._judge import Attempt, Verdict, judge
@@ -63,15 +64,18 @@ class _Guard:
         self.names = Names()
         self._lock = _thread.allocate_lock()  # a real one: this runs while virtual time is being put in or taken out
         self._patches = [Patch(owner, name, wrapper) for owner, name, wrapper in _doors()]
+        self._c_doors = CDoors(_stop_or_pass)
 
     def settle(self) -> None:
         with self._lock:
             if self.blocks or open_members():
                 for patch in self._patches:
                     patch.apply()
+                self._c_doors.shut()
             else:
                 for patch in self._patches:
                     patch.remove()
+                self._c_doors.reopen()
                 self.names = Names()
 
     def stop(self, attempt: Attempt) -> Exception | None:
