@@ -17,8 +17,9 @@ from harness.cli._terminal import Role, Terminal
 from harness.errors import CassetteError, ScenarioError
 from harness.matching import suspects
 from harness.model import Cassette, Json
-from harness.scenarios import is_scenario, load_scenario
+from harness.scenarios import is_scenario, load_scenario, place_in
 from harness.storage import check, load
+from harness.trials import why_absent
 
 Kind = Literal["unreadable", "secret", "warning"]
 
@@ -81,11 +82,15 @@ def examined(file: Path) -> Report:
 
 def _scenario(file: Path) -> Report:
     try:
-        load_scenario(file)
+        loaded = load_scenario(file)
     except ScenarioError as error:
         found = [Found("unreadable", f"{at.file}:{at.line}:{at.column}", at.message) for at in error.places]
         return Report(file, "a scenario", tuple(found))
-    return Report(file, "a scenario", ())
+    why = why_absent(loaded.driver) if loaded.driver is not None else None
+    if why is None:
+        return Report(file, "a scenario", ())
+    at = place_in(file, ("driver",), f"the driver cannot be had: {why}")
+    return Report(file, "a scenario", (Found("warning", f"{at.file}:{at.line}:{at.column}", at.message),))
 
 
 def _cassette(file: Path) -> Report:

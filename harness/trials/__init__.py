@@ -2,11 +2,12 @@
 
 A scenario from somebody else names code with `driver: package.module:name`. It is imported here and nowhere else: by
 `harness run` and by pytest for the files that it collects, as both would import any other code of the project.
-Loading, checking and serving a scenario import nothing.
+Loading, checking and serving a scenario import nothing; `why_absent` says what looking at files can tell.
 """
 
+from harness.trials._absent import why_absent
 from harness.trials._context import Context
 from harness.trials._driver import driver_of
 from harness.trials._trial import Trial, case_ids, play
 
-__all__ = ["Context", "Trial", "case_ids", "driver_of", "play"]
+__all__ = ["Context", "Trial", "case_ids", "driver_of", "play", "why_absent"]

@@ -22,7 +22,7 @@ def driver_of(name: str) -> Driver:
     """The function that `package.module:name` names, imported as from the working directory. Raises ImportError and
     AttributeError, and TypeError where it is none that takes the context."""
     module, _, attribute = name.partition(":")
-    with _importing_from_here():
+    with importing_from_here():
         found: Any = import_module(module)
         for part in attribute.split("."):
             found = getattr(found, part)
@@ -34,7 +34,7 @@ def driver_of(name: str) -> Driver:
 
 
 @contextmanager
-def _importing_from_here() -> Iterator[None]:
+def importing_from_here() -> Iterator[None]:
     """`python -m` looks in the working directory, and so do we: a command on the path does not by itself."""
     here = str(Path.cwd())
     known = here in sys.path or "" in sys.path
