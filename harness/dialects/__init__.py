@@ -5,6 +5,7 @@ dialect renders, the way back is `encode` for a Prompt and `render` for a Reply.
 """
 
 from harness.dialects._bedrock_framing import EventStreamParser, event_message
+from harness.dialects._besides import besides
 from harness.dialects._framing import (
     Frame,
     FrameParser,
@@ -22,6 +23,7 @@ from harness.dialects._spelling import spelled
 from harness.dialects._table import (
     BUILT_IN,
     MEANING,
+    OLDER,
     decode,
     decoder,
     deltas,
@@ -34,6 +36,7 @@ from harness.dialects._table import (
 __all__ = [
     "BUILT_IN",
     "MEANING",
+    "OLDER",
     "EventStreamParser",
     "Frame",
     "FrameParser",
@@ -41,6 +44,7 @@ __all__ = [
     "LineParser",
     "SSEParser",
     "WholeJson",
+    "besides",
     "decode",
     "decoder",
     "deltas",

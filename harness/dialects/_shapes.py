@@ -12,7 +12,7 @@ from harness.model import Request
 from harness.spec import Operation
 
 _NOT_A_GENERATION: Final = re.compile(
-    r"count[-_]?tokens|token(?:ize|s/)|embed|rerank|moderation|/images|/audio|/files|/batch|/threads|/assistants"
+    r"(?:count|input)[-_]?tokens|token(?:ize|s/)|embed|rerank|moderation|/images|/audio|/files|/batch|/threads|/assistants"
     r"|/models/?$|/conversations|/converse|/predict|with-response-stream|/v\d/chat/?$|/telemetry|/traces",
     re.IGNORECASE,
 )

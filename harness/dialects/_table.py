@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import get_close_matches
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from harness.dialects._anthropic import Anthropic
@@ -35,6 +37,16 @@ BUILT_IN: tuple[Dialect, ...] = (
     BedrockInvoke(),
     Cohere(),
 )
+
+
+OLDER: Mapping[str, str] = MappingProxyType(
+    {
+        "anthropic.complete": "/v1/messages",
+        "cohere.chat": "/v2/chat",
+        "cohere.generate": "/v2/chat",
+    }
+)
+"""Operations that are read and not written, because a reply is rendered in the form of the newer one that is named."""
 
 
 def get(name: str) -> Dialect:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from harness.dialects import frames
+from harness.dialects import OLDER, frames
 from harness.errors import DialectError
 from harness.model import (
     FinishReason,
@@ -28,6 +28,7 @@ from harness.scenarios._pieces import Said, arguments, said
 from harness.spec import Dialect
 
 _NATIVE: Final = "native"
+_HAVE_OLDER: Final = frozenset(name.partition(".")[0] for name in OLDER)
 
 
 def spoken(
@@ -61,13 +62,25 @@ def spoken(
 def rendered(dialect: Dialect, reply: Reply, prompt: Prompt, said: Sequence[Spoken]) -> tuple[Head, tuple[bytes, ...]]:
     """`reply` as `dialect` says it. Raises DialectError where it cannot, naming those that render at all."""
     if not dialect.renders:
-        message = f"{dialect.name} is read and not written yet, so a scenario cannot answer in it"
+        message = f"{dialect.name} renders nothing, so a scenario cannot answer in it"
         raise DialectError(message)
     head, chunks = dialect.render(reply, prompt, said)
     problem = reply.problem
     if dialect.name == _NATIVE and problem is not None and problem.status is not None and not said:
         head = replace(head, status=problem.status)  # so that the same call again counts as its next attempt
     return head, chunks
+
+
+def refuse_older(dialect: Dialect, request: Request) -> None:
+    """Raises DialectError where `request` asks by an operation whose answers are read and not written: a client would
+    get those of the newer one, in a form that it does not know."""
+    if dialect.name not in _HAVE_OLDER:
+        return
+    known = dialect.operation(request)
+    newer = OLDER.get(known.name) if known else None
+    if known and newer:
+        message = f"{known.name} is answered as it was recorded, or in `raw`; what is written is the newer {newer}"
+        raise DialectError(message)
 
 
 def plain(reply: written.Reply, request: Request, *, is_native: bool = False) -> tuple[Head, tuple[bytes, ...]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from harness.dialects import MEANING, recognise
 from harness.errors import DialectError
 from harness.model import Interaction, Problem, Prompt, Reply, Request, Timeline
-from harness.scenarios._answer import rendered
+from harness.scenarios._answer import refuse_older, rendered
 from harness.scenarios._pieces import words
 from harness.scenarios._question import Predicate
 from harness.scenarios._scenario import Scenario
@@ -48,6 +48,7 @@ class _FunctionSource:
             return Mismatch(str(error), self.name)
         reply = _reply(self._answer(prompt), self.name)
         try:
+            refuse_older(dialect, request)
             head, chunks = rendered(dialect, reply, prompt, words(reply.text))
         except DialectError as error:
             return Mismatch(f"{self.name} answered what {dialect.name} cannot say: {error}", self.name)

@@ -13,7 +13,7 @@ from harness.engine import History
 from harness.errors import DialectError
 from harness.faults import strike_anywhere, token_chunks
 from harness.model import ZERO, Cassette, Head, Interaction, Nanos, Request, Timeline
-from harness.scenarios._answer import plain, rendered, spoken
+from harness.scenarios._answer import plain, refuse_older, rendered, spoken
 from harness.scenarios._attempts import Attempts, is_fine
 from harness.scenarios._delivery import compressed, delivered, timeline
 from harness.scenarios._filling import filled
@@ -219,6 +219,8 @@ class ScenarioSource:
     def _clean(self, step: Step, call: Call, asked: Question, dialect: Dialect | None) -> Timeline:
         """The answer as nothing has struck it. Kept, by all of the request that it depends on: a loop asks a thousand
         times, and the bytes are the same every time."""
+        if dialect is not None and step.reply.raw is None:
+            refuse_older(dialect, asked.request)
         timing = step.timing or call.timing or self._scenario.defaults.timing
         if step.is_filled or has_dice(timing):
             return self._rendered(step, call, asked, dialect, timing)

@@ -83,8 +83,6 @@ class Catalogue:
 
 
 def _wire(request: Request) -> str:
-    if any(name.lower() == "x-fern-sdk-name" and value == "cohere" for name, value in request.headers):
-        return "cohere"
     name = speaks(request).name
     return name if name in _ONE else "openai-chat"
 

@@ -7,19 +7,19 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from harness.dialects import BUILT_IN, get, recognise
+from harness.dialects import BUILT_IN, besides, get, recognise
 from harness.errors import DialectError
 from harness.model import Head, Headers, Problem, ProblemKind, Prompt, Reply, Request, Timeline
 from harness.spec import Dialect
 
 _KINDS: Final[dict[int, ProblemKind]] = {401: "auth", 404: "not-found", 500: "server-error", 503: "overloaded"}
-# For what no dialect generates from: model lists, token counts, embeddings.
+# For paths that nobody knows, under roots that providers have.
 _BY_PATH: Final = (
     (re.compile(r"/v1/messages"), "anthropic"),
     (re.compile(r"/v1(?:beta|alpha)\d?/|:[a-z]+[A-Z]\w+$"), "gemini"),
     (re.compile(r"/api/"), "ollama"),
     (re.compile(r"/model/"), "bedrock-converse"),
-    (re.compile(r"/v2/|/v1/(?:embed|rerank|tokenize|detokenize)$"), "cohere"),
+    (re.compile(r"/v2/"), "cohere"),
 )
 _BY_HEADER: Final = (("anthropic-version", "anthropic"), ("x-goog-api-key", "gemini"), ("x-goog-api-client", "gemini"))
 # Neither retried by openai and anthropic, whatever the status; nobody else has such a header.
@@ -46,6 +46,9 @@ def speaks(request: Request) -> Dialect:
 
 def _guesses(request: Request) -> Iterator[str]:
     """Names of dialects, the best guess first."""
+    known = besides(request)
+    if known:
+        yield known.dialect
     yield from (name for header, name in _BY_HEADER if header in request.headers)
     path = request.url.partition("?")[0]
     yield from (name for pattern, name in _BY_PATH if pattern.search(path))

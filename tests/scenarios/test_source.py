@@ -408,3 +408,25 @@ def test_an_answer_that_a_fault_took_the_place_of_is_still_to_come() -> None:
     once = source("  - {id: a, times: 1, reply: {text: A}}", "faults: [{at: call=1, kind: reset}]")
     assert found(once.find(asked("x")))[1].end == "error"
     assert found(once.find(asked("x")))[0].text == "A"
+
+
+OLDER_ASKS = [
+    (
+        "https://api.anthropic.com/v1/complete",
+        {"model": "m", "prompt": "hi", "max_tokens_to_sample": 9},
+        "/v1/messages",
+    ),
+    ("https://api.cohere.com/v1/chat", {"model": "m", "message": "hi"}, "/v2/chat"),
+    ("https://api.cohere.com/v1/generate", {"model": "m", "prompt": "hi"}, "/v2/chat"),
+]
+
+
+@pytest.mark.parametrize("url, body, newer", OLDER_ASKS)
+def test_an_operation_that_is_only_read_is_a_miss_and_not_an_answer_in_the_newer_form(
+    url: str, body: dict[str, object], newer: str
+) -> None:
+    request = Request("POST", url, body=json.dumps(body).encode())
+    for here in (source("  - {id: a, reply: {text: A}}"), function_source(lambda _: "A")):
+        assert f"the newer {newer}" in missed(here.find(request)).reason
+    raw = source("  - {id: a, reply: {raw: {body: {text: A}}}}").find(request)
+    assert isinstance(raw, Found)
