@@ -171,6 +171,20 @@ _SCENARIO = (
     b"harness: 1\ncalls:\n- id: one\n  when: {prompt: hi}\n  reply: hello\n"
     b"cases:\n- id: a\n  faults: [{kind: reset, at: call=1/chunk=1}]\n"
 )
+_AGENT = b"""harness: 1
+name: x
+clock: {seed: 1}
+state: {phase: start}
+matrix: {word: [a, b]}
+calls:
+- id: one
+  when: {state: {phase: start}, tool_result: {json: {t: {gte: 1}}}, body: {"$.a[0]": x}, user: {regex: "^a+$"}}
+  reply: {blocks: [{text: "{{ user }} ${word}"}, {tool: {name: f, args: {a: 1}, stream_args: ['{"a"', [':', ' 1}']]}}]}
+  set: {phase: done}
+- {id: two, timing: {ttft: {uniform: [1s, 2s]}}, delivery: {chunk: 'bytes:3'}, reply: {json: {a: 1}}}
+overlay: [{at: call=1, patch: [{op: replace, path: /a, value: 1}]}, {at: call=*, kind: reset, probability: 0.5}]
+unmatched: {call: two}
+"""
 _BINARY = _message(b'{"contentBlockIndex":0,"delta":{"text":"a"}}', b"contentBlockDelta") + _message(
     b'{"bytes":"eyJ0eXBlIjoibWVzc2FnZV9zdG9wIn0="}', b"chunk"
 )
@@ -188,7 +202,7 @@ _STREAMS = ((1, _SSE), (2, _LINES), (3, _BINARY))
 
 SEEDS: dict[str, list[bytes]] = {
     "load": [_CASSETTE, _JSON, _ALIASED],
-    "scenario": [_SCENARIO],
+    "scenario": [_SCENARIO, _AGENT],
     "journal": [_JOURNAL],
     "framing": [
         b"\x01" + _SSE, b"\x02" + _LINES, b"\x00[" + _LINES.replace(b"\n", b",")[:-1] + b"]", b"\x06" + _BINARY,
