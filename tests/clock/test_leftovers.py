@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import warnings
 from collections.abc import AsyncIterator
@@ -30,6 +31,16 @@ def test_a_thread_that_ends_within_a_second_is_none() -> None:
         threading.Thread(target=clock.sleep, args=(0.9,)).start()
         assert watch.left(), "looked at at once, it is there"
         assert watch.settle(clock) == Leftovers()
+
+
+def test_what_was_there_before_is_not_looked_at_again_and_again() -> None:
+    assert gc.get_freeze_count() == 0
+    with watching_leftovers():
+        assert gc.get_freeze_count() > 10_000
+        with watching_leftovers():
+            pass
+        assert gc.get_freeze_count() > 10_000, "who began it ends it"
+    assert gc.get_freeze_count() == 0
 
 
 def _run(main: object) -> Leftovers:

@@ -1,4 +1,5 @@
-"""Every code block of the README is executed, in a folder that holds the cassettes and scenarios and nothing else."""
+"""Every code block of the README is executed, in a folder that holds the cassettes, the scenarios and their
+drivers, and nothing else."""
 
 from __future__ import annotations
 
@@ -50,6 +51,8 @@ def folder(tmp_path: Path) -> Path:
     for name in ("cassettes", "scenarios"):
         if (ROOT / name).exists():
             shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copytree(ROOT / "tests" / "drivers", tmp_path / "tests" / "drivers")  # which the scenarios name
+    (tmp_path / "pyproject.toml").touch()  # what makes it a project
     return tmp_path
 
 
