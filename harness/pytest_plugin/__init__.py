@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from harness.pytest_plugin import _calls, _collected, _ending, _hookspecs, _outcome, _scenarios
+from harness.pytest_plugin import _calls, _collected, _ending, _hookspecs, _outcome, _scenarios, _sweep, _swept
 from harness.pytest_plugin._fixtures import (
     _harness_blocked,
     _harness_marked,
@@ -61,6 +61,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="refuse every real connection, in tests without a session too; allowed_hosts stay open",
     )
+    _sweep.add_options(group)
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -85,6 +86,12 @@ def pytest_configure(config: pytest.Config) -> None:
         "redact=(), allow=(), on_exhausted=None, allowed_hosts=(), ignored_hosts=(), matcher=None): "
         "replay the test's recorded model session, virtually and offline.",
     )
+    config.addinivalue_line(
+        "markers",
+        "harness_sweep(*, kinds='default', tier='smart', contract=(), invariants=None, checkers=(), modes=('once', "
+        "'persistent'), budget=None, seed=0, known=(), attempts_max=5, idempotent=False): run the test again for every "
+        "fault at every place of its recording.",
+    )
     open_run(config)
     pytest_load_initial_conftests()
 
@@ -101,6 +108,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     _scenarios.parametrised(metafunc)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_pycollect_makeitem(collector: pytest.Collector) -> Generator[None, Any, Any]:
+    """A case of a sweep can be asked for by its name."""
+    return _sweep.of_one_case((yield), collector.config)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """pytest-xdist starts a worker, which is a part of this run."""
@@ -110,6 +123,7 @@ def pytest_configure_node(node: Any) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Before anybody deselects or shuffles."""
+    _sweep.sweep(config, items)
     _collected.note(run_of(config), items)
 
 
@@ -128,7 +142,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool | None, b
 
     run = run_of(item.config)
     run.between.close()
-    result = yield
+    with _sweep.seeded(item):
+        result = yield
     if installed_clock() is not None:
         run.between.enter_context(in_real_time())
     return result
@@ -143,6 +158,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Around every other plugin: what is raised here is the failure of the call."""
+    if _swept.SWEPT in item.stash:
+        return (yield from _swept.judged(run_of(item.config), item))
     return (yield from _calls.blame(run_of(item.config), item))
 
 
@@ -177,3 +194,4 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """What was written, and what nobody asked for."""
     _ending.summarise(run_of(config), terminalreporter)
+    _sweep.summarise(terminalreporter)

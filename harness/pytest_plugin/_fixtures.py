@@ -12,6 +12,7 @@ from harness.errors import MissingExtraError
 from harness.pytest_plugin import _outcome
 from harness.pytest_plugin._owners import markers, owner_of, refuse_two_kinds, settings_of
 from harness.pytest_plugin._run import run_of
+from harness.pytest_plugin._swept import SWEPT
 
 if TYPE_CHECKING:  # the annotations of the fixtures; nothing here is loaded before a test asks for it
     from harness.clock import VirtualClock
@@ -56,6 +57,7 @@ def _harness_blocked(request: pytest.FixtureRequest) -> Iterator[None]:
 def _harness_opener(request: pytest.FixtureRequest) -> Iterator[Opener]:
     refuse_two_kinds(request.node)
     opener = _opener(request, request.node)
+    opener.swept = request.node.stash.get(SWEPT, None)
     yield opener
     opener.close(passed=_outcome.passed(request.node), failed=_outcome.failed(request.node))
 

@@ -17,6 +17,7 @@ from harness.pytest_plugin._parts import has_parts, part_path
 from harness.pytest_plugin._run import Run
 from harness.pytest_plugin._settings import SESSION_KEYS, SOURCES, checked, merged
 from harness.pytest_plugin._shared import Usage
+from harness.pytest_plugin._swept import Swept
 from harness.session import Session, record, replay, scenario
 from harness.storage import open_lazily
 
@@ -51,6 +52,7 @@ class Opener:
         self._settings = settings
         self._opened: list[Opened] = []
         self._own: Opened | None = None
+        self.swept: Swept | None = None
 
     def __call__(self, source: Any = None, **keywords: Any) -> Session:
         """An open session. Raises SessionError, CassetteError, ScenarioError, pytest.UsageError (unknown keywords)."""
@@ -158,7 +160,13 @@ class Opener:
     def _start(self, make: Callable[..., Session], settings: dict[str, Any]) -> Opened:
         kept = {key: value for key, value in settings.items() if key in SESSION_KEYS and key != "mode"}
         kept["unplayed"] = self._run.unplayed or kept.get("unplayed", "fail")
-        return Opened(make(**kept).start(), self._noted)
+        session = make(**kept)
+        if self.swept is not None:
+            self.swept.lay(session)
+        session.start()
+        if self.swept is not None and self.swept.opening is not None and self.swept.opening.session is session:
+            self.swept.arm()
+        return Opened(session, self._noted)
 
     def _path(self, name: str | PathLike[str] | None) -> Path:
         owner = self._owner

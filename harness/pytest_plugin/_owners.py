@@ -12,6 +12,7 @@ from harness.errors import SessionError
 from harness.pytest_plugin._naming import default_path, named_path
 from harness.pytest_plugin._run import run_of
 from harness.pytest_plugin._settings import from_fixture, from_hooks, from_markers, merged
+from harness.pytest_plugin._swept import SWEPT
 
 if TYPE_CHECKING:  # loads the session; only a test that opens one pays for it
     from harness.pytest_plugin._opening import Owner
@@ -51,16 +52,23 @@ def owner_of(node: pytest.Item | pytest.Collector, request: pytest.FixtureReques
     from harness.pytest_plugin._opening import Owner  # noqa: PLC0415 - loads the session
 
     cls = getattr(request, "cls", None)
+    whose = _origin(node)
     return Owner(
-        id=node.nodeid or "the run",
-        name=_name(node),
+        id=whose.nodeid or "the run",
+        name=_name(whose),
         cls=cls.__name__ if cls is not None and not isinstance(node, pytest.Class) else "",
         beside=_beside(node),
         folders=cassette_folders(node, settings),
         scenarios=(_folder(node, settings, "scenario_dir", "scenarios"),),
-        order=_order(node),
+        order=_order(whose),
         is_wide=not isinstance(node, pytest.Item),
     )
+
+
+def _origin(node: pytest.Item | pytest.Collector) -> pytest.Item | pytest.Collector:
+    """The test that a case of a sweep is a run of: it has the recordings."""
+    swept = node.stash.get(SWEPT, None)
+    return node if swept is None else swept.origin
 
 
 def cassette_folders(node: pytest.Item | pytest.Collector, settings: Mapping[str, Any]) -> tuple[Path, ...]:
@@ -75,7 +83,7 @@ def cassette_of(item: pytest.Item, settings: Mapping[str, Any]) -> Path:
     if "cassette" in settings:
         return named_path(str(settings["cassette"]), _beside(item), folders, Path.exists)
     cls = getattr(item, "cls", None)
-    return default_path(folders[0], item.name, cls.__name__ if cls else "", Path.exists)
+    return default_path(folders[0], _origin(item).name, cls.__name__ if cls else "", Path.exists)
 
 
 def scenario_of(item: pytest.Item, name: str) -> Path:

@@ -4,15 +4,19 @@ Called `sweeps` and not `sweep`, as `scenarios` is: a room of that name would ta
 function, the moment it is imported.
 """
 
+from harness.sweeps._chain import chain
 from harness.sweeps._checkers import INVARIANTS, checkers
+from harness.sweeps._heat import heat_map
 from harness.sweeps._junit import github, junit
-from harness.sweeps._known import Known
+from harness.sweeps._kinds import chosen
+from harness.sweeps._known import Known, known_failures
 from harness.sweeps._outcome import Outcome, Pressed, Terms
 from harness.sweeps._page import page
 from harness.sweeps._report import CaseReport, Failure, SweepReport
 from harness.sweeps._single import broken_promises, outcome_of
-from harness.sweeps._stage import Stage, Subject
+from harness.sweeps._stage import Opening, Stage, Subject, lay
 from harness.sweeps._sweep import Sweep, sweep
+from harness.sweeps._tiers import Tier
 from harness.sweeps._verdict import Checker, Verdict, Violation
 
 __all__ = [
@@ -21,6 +25,7 @@ __all__ = [
     "Checker",
     "Failure",
     "Known",
+    "Opening",
     "Outcome",
     "Pressed",
     "Stage",
@@ -28,12 +33,18 @@ __all__ = [
     "Sweep",
     "SweepReport",
     "Terms",
+    "Tier",
     "Verdict",
     "Violation",
     "broken_promises",
+    "chain",
     "checkers",
+    "chosen",
     "github",
+    "heat_map",
     "junit",
+    "known_failures",
+    "lay",
     "outcome_of",
     "page",
     "sweep",

@@ -15,7 +15,7 @@ from harness.engine import CassetteSource
 from harness.errors import SweepError
 from harness.matching import Rules
 from harness.model import Case, Cassette
-from harness.scenarios import compile_scenario, function_source, load_scenario
+from harness.scenarios import ScenarioSource, compile_scenario, function_source, load_scenario
 from harness.session import Session, replay
 from harness.spec import Source
 from harness.storage import load
@@ -61,6 +61,17 @@ class Opening:
             self.again.heal()
 
 
+def lay(session: Session, case: Case | None, make: Callable[[], Source] | None = None, fallback: Any = None) -> Opening:
+    """Let `case` strike in `session`, which is not open yet, and remember every answer. A recording gives an answer
+    again that a fault took away; a scenario decides for itself. `make` gives a fresh source once all is healed."""
+    source = session.plan.source
+    scripted = isinstance(source, ScenarioSource)
+    again = None if scripted else Again(make or (lambda: source), fallback)
+    laid = Laid(case, again, session.plan.overlay)
+    session.plan = replace(session.plan, source=again or source, overlay=laid, unplayed="ignore")
+    return Opening(session, laid, again)
+
+
 class Stage:
     """Makes one Opening for each case. What is read from files is read once."""
 
@@ -71,38 +82,34 @@ class Stage:
         self._options = options
         self._rules = {key: options[key] for key in _RULES if key in options}
         self.name = ""
-        self._make, self._is_scenario = self._maker(source, scenario_case)
-        self._fallback = self._maker(fallback, None)[0] if fallback is not None else None
+        self._make = self._maker(source, scenario_case)
+        self._fallback = self._maker(fallback, None) if fallback is not None else None
         self.name = self.name or "a recording"
 
     def open(self, case: Case | None) -> Opening:
         """Everything fresh for `case`; None is a run without faults."""
         source = self._make()
-        again = None if self._is_scenario else Again(self._make, self._fallback)
-        if again is not None:
-            again.available = tuple(getattr(source, "available", ()))
-        session = replay(again or source, unplayed="ignore", **self._options)
-        laid = Laid(case, again, session.plan.overlay)
-        session.plan = replace(session.plan, overlay=laid, cancels=tuple(getattr(source, "cancels", ())))
-        return Opening(session, laid, again)
+        session = replay(source, unplayed="ignore", **self._options)
+        session.plan = replace(session.plan, cancels=tuple(getattr(source, "cancels", ())))
+        return lay(session, case, self._make, self._fallback)
 
-    def _maker(self, source: Any, case: str | None) -> tuple[Callable[[], Source], bool]:
+    def _maker(self, source: Any, case: str | None) -> Callable[[], Source]:
         if isinstance(source, str | PathLike):
             path = Path(fspath(source))
             self.name = path.name
             if path.exists() and not _CASSETTE.search(path.read_bytes()):
                 document = load_scenario(path, case)
-                return (lambda: compile_scenario(document, case)), True
+                return lambda: compile_scenario(document, case)
             source = load(path)
         if isinstance(source, Cassette):
-            return self._cassette(source), False
+            return self._cassette(source)
         if isinstance(source, Source):
             message = (
                 f"the source {source.name!r} knows what it has given, so a second run would find it used up\n"
                 "  next: pass a path, a Cassette, or a function without parameters that makes a fresh one"
             )
             raise SweepError(message)
-        return self._function(source), False
+        return self._function(source)
 
     def _cassette(self, cassette: Cassette) -> Callable[[], Source]:
         kept, available = health_apart(cassette)

@@ -11,12 +11,13 @@ import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from os import PathLike
 from typing import Any
 
 from harness.clock import real_time
 from harness.errors import NoSitesError, SweepError
-from harness.model import Case
+from harness.model import Case, Nanos
 from harness.sweeps._baseline import FIRST_HORIZON, baseline, horizon_of
 from harness.sweeps._checkers import checkers as checkers_called
 from harness.sweeps._contexts import one_tls_context
@@ -84,9 +85,14 @@ def sweep(  # noqa: PLR0913 - the keywords of the front door
     """
     terms = Terms(tuple(contract), compare, attempts_max, CANCEL_WITHIN, idempotent)
     press = cancel if callable(cancel) else None
+    subject = Subject(run=run, setup=setup, press=press, terms=terms, seed=seed)
+    stage = Stage(source, scenario_case=scenario_case, fallback=fallback, options=options)
     swept = Sweep(
-        Subject(run=run, setup=setup, press=press, terms=terms, seed=seed),
-        Stage(source, scenario_case=scenario_case, fallback=fallback, options=options),
+        stage.name,
+        partial(run_case, subject, stage),
+        terms=terms,
+        can_cancel=subject.is_async or press is not None,
+        seed=seed,
         kinds=[kind for kind in chosen(kinds) if cancel is not False or kind != CANCEL],
         tier=Tier.parse(tier, budget),
         modes=_modes(modes),
@@ -98,13 +104,20 @@ def sweep(  # noqa: PLR0913 - the keywords of the front door
 
 
 class Sweep:
-    """One sweep, step by step: `learn`, `planned`, `run` for each case, `report` for all of it."""
+    """One sweep, step by step: `learn`, `planned`, `run` for each case, `report` for all of it.
 
-    def __init__(
+    `once` runs the subject: it takes a case (None for no fault) and the horizon, and the keywords of `run_case`.
+    `can_cancel`: there is something to cancel, whatever a run without faults shows.
+    """
+
+    def __init__(  # noqa: PLR0913 - what `sweep` was told, read and checked
         self,
-        subject: Subject,
-        stage: Stage,
+        name: str,
+        once: Callable[..., Outcome],
         *,
+        terms: Terms,
+        can_cancel: bool,
+        seed: int,
         kinds: Sequence[str],
         tier: Tier,
         modes: Sequence[str],
@@ -112,8 +125,11 @@ class Sweep:
         known: Sequence[Known] = (),
         repro: str = REPRO,
     ) -> None:
-        self.subject = subject
-        self.stage = stage
+        self.name = name
+        self.once = once
+        self.terms = terms
+        self.seed = seed
+        self._can_cancel = can_cancel
         self.kinds = tuple(kinds)
         self.tier = tier
         self.modes = modes
@@ -131,8 +147,8 @@ class Sweep:
     def learn(self) -> Outcome:
         """The run without faults. Raises what `baseline` raises."""
         if self._baseline is None:
-            self._baseline = baseline(lambda: run_case(self.subject, self.stage, None, FIRST_HORIZON))
-            self._horizon = horizon_of(self._baseline, self.subject.terms.attempts_max)
+            self._baseline = baseline(lambda: self.once(None, FIRST_HORIZON))
+            self._horizon = horizon_of(self._baseline, self.terms.attempts_max)
         return self._baseline
 
     def points(self) -> dict[str, list[Point]]:
@@ -150,9 +166,8 @@ class Sweep:
         return found
 
     def _cancels(self, first: Outcome) -> list[Point]:
-        subject = self.subject
-        if subject.is_async or subject.press is not None or first.can_be_cancelled:
-            counted = run_case(subject, self.stage, None, self._horizon, counts_awaits=True)
+        if self._can_cancel or first.can_be_cancelled:
+            counted = self.once(None, self._horizon, counts_awaits=True)
             return list(cancels(first.seen, counted.history))
         self.notes.append("cancel is not swept: nothing of this sync subject can be cancelled; pass cancel=function")
         return []
@@ -160,21 +175,31 @@ class Sweep:
     def planned(self) -> Planned:
         """What to run."""
         found = [point for kind in self.points().values() for point in kind]
-        return plan(found, self.learn().seen, self.tier, self.modes, self.subject.seed)
+        return plan(found, self.learn().seen, self.tier, self.modes, self.seed)
 
     # --- running ---
 
     def run(self, case: Case) -> CaseReport:
         """One case, judged. Smart tries the driver once more after what struck once, and runs the first case of each
         phase twice, to see that it is the same twice; full does both for every case."""
-        first = self.learn()
+        self.learn()
         thorough = self.tier.name != "smart"
         heals = "reusable-after-fault" in self.checkers and (thorough or not case.strikes[0].persistent)
-        outcome = run_case(self.subject, self.stage, case, self._horizon, heals=heals)
+        outcome = self.once(case, self._horizon, heals=heals)
         if "deterministic" in self.checkers and (thorough or self._is_first_of_its_phase(case)):
-            twin = run_case(self.subject, self.stage, case, self._horizon, heals=False)
+            twin = self.once(case, self._horizon, heals=False)
             outcome = replace(outcome, twin=twin.digest)
-        verdict, violations = judge(outcome, first, self.checkers)
+        return self.judged(case, outcome)
+
+    @property
+    def horizon(self) -> Nanos:
+        """How late a case may get; it is known once the baseline is."""
+        self.learn()
+        return self._horizon
+
+    def judged(self, case: Case, outcome: Outcome) -> CaseReport:
+        """What `outcome`, of `case`, came to."""
+        verdict, violations = judge(outcome, self.learn(), self.checkers)
         name = str(case)
         return CaseReport(
             case=case,
@@ -213,9 +238,9 @@ class Sweep:
             self.notes += [f"without any fault: {violation}" for violation in violations]
         base = CaseReport(case=Case(()), verdict=verdict, violations=violations, outcome=first)
         return SweepReport(
-            name=self.stage.name,
+            name=self.name,
             tier=self.tier.name,
-            seed=self.subject.seed,
+            seed=self.seed,
             kinds=self.kinds,
             baseline=base,
             cases=tuple(covered),
@@ -241,7 +266,7 @@ class Sweep:
                 continue
             later = seen[struck + 1 :]
             found = [point for kind in self.kinds if kind != CANCEL for point in points(kind, later)]
-            for case in plan(found, later, self.tier, ("once",), self.subject.seed).cases:
+            for case in plan(found, later, self.tier, ("once",), self.seed).cases:
                 yield Case((*report.case.strikes, *case.strikes))
 
     def _stale(self, run: Sequence[CaseReport]) -> Iterator[str]:

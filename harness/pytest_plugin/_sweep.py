@@ -1,0 +1,292 @@
+"""A sweep of tests: each case is the test run once more, as an item of its own, with one fault in its session.
+
+A test takes fixtures, so a case cannot be a call of it: pytest runs it. The places are learnt when tests are collected,
+by running the test without faults; every worker of pytest-xdist does that and comes to the same names, because they are
+those of the places.
+"""
+
+from __future__ import annotations
+
+import inspect
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from _pytest import python
+from _pytest.runner import runtestprotocol
+
+from harness.errors import HarnessError, SubjectFailsError, SweepError
+from harness.model import Case
+from harness.pytest_plugin._owners import FIXTURES, markers
+from harness.pytest_plugin._run import run_of
+from harness.pytest_plugin._swept import PROPERTY, SWEPT, Swept
+
+if TYPE_CHECKING:  # loads the session; only a sweep pays for it
+    from harness.model import Nanos
+    from harness.sweeps import Outcome, Sweep
+
+MARKER: Final = "harness_sweep"
+_KEYWORDS: Final = (
+    "kinds",
+    "tier",
+    "contract",
+    "invariants",
+    "checkers",
+    "modes",
+    "budget",
+    "seed",
+    "known",
+    "attempts_max",
+    "idempotent",
+)
+_NOT_HERE: Final = "-reusable-after-fault -no-leaks -deterministic"
+"""A test that is over is over: nothing of it can be tried once more, and what it leaves its fixtures tidy up."""
+
+
+def add_options(group: Any) -> None:
+    """What one may say on the command line."""
+    group.addoption(
+        "--harness-sweep",
+        action="store_true",
+        help="run each test that replays again for every fault at every place of its recording",
+    )
+    group.addoption("--harness-sweep-kinds", metavar="WORDS", help="which faults, as 'default -http-* +cancel'")
+    group.addoption("--harness-sweep-tier", metavar="TIER", help="smart (default), full, or sample:200")
+    group.addoption("--harness-case", metavar="CASE", help="run each test that replays with this case alone")
+
+
+def of_one_case(made: Any, config: pytest.Config) -> Any:
+    """What was collected for a function, and the cases of it that the command line asks for by their names."""
+    if not isinstance(made, list) or not any("/kind=" in arg for arg in config.args):
+        return made
+    items = [item for item in made if isinstance(item, pytest.Function)]
+    named = [copy for item in items for arg in config.args if (copy := _named(item, arg)) is not None]
+    return [*made, *named]
+
+
+def _named(item: pytest.Function, arg: str) -> pytest.Function | None:
+    path, bracket, rest = arg.partition("[")
+    name = path.rpartition("::")[2] + bracket + rest
+    head = _name(item, "")
+    if not name.startswith(head.rstrip("]")) or "/kind=" not in name:
+        return None
+    text = name.removeprefix(head.rstrip("]")).rstrip("]")
+    return _copy(item, _case(text)) if _name(item, text) == name else None
+
+
+def sweep(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put in place of each test that is swept itself and its cases. Raises pytest.UsageError for options that cannot be
+    meant."""
+    alone = config.getoption("harness_case")
+    if run_of(config).modes.decide(None) != "none":
+        return  # it records: there is nothing to break yet
+    found: list[pytest.Item] = []
+    for item in items:
+        swept = item.stash.get(SWEPT, None)
+        if swept is not None:  # asked for by its name
+            _learn(swept, item)
+            found.append(item)
+        elif isinstance(item, pytest.Function) and _is_swept(item, config):
+            found += _one(item, _case(alone)) if alone else _all(item)
+        else:
+            found.append(item)
+    items[:] = found
+
+
+def _is_swept(item: pytest.Function, config: pytest.Config) -> bool:
+    marked = item.get_closest_marker(MARKER) is not None
+    asked = config.getoption("harness_sweep") or config.getoption("harness_case")
+    return marked or bool(asked and (markers(item) or FIXTURES & set(item.fixturenames)))
+
+
+def _all(item: pytest.Function) -> list[pytest.Item]:
+    try:
+        swept = _made(item)
+        cases = swept.planned().cases
+    except SweepError as error:
+        return [Refused.from_parent(_parent(item), name=f"{item.name}[sweep]", error=error)]
+    return [item, *(_copy(item, case, swept, is_planned=True) for case in cases)]
+
+
+def _one(item: pytest.Function, case: Case) -> list[pytest.Item]:
+    try:
+        return [_copy(item, case, _made(item))]
+    except SweepError as error:
+        return [Refused.from_parent(_parent(item), name=f"{item.name}[sweep]", error=error)]
+
+
+def _learn(swept: Swept, item: pytest.Item) -> None:
+    """The baseline of a case that was asked for by its name. What it raises is told where it is run."""
+    origin = swept.origin
+    try:
+        swept.sweep = _made(origin)
+    except SweepError as error:
+        swept.error = error
+    item.keywords.setdefault(MARKER, True)
+
+
+class Refused(pytest.Item):
+    """In place of the cases of a test that cannot be swept: it says why."""
+
+    def __init__(self, *, error: SweepError, **options: Any) -> None:
+        super().__init__(**options)
+        self._error = error
+
+    def runtest(self) -> None:
+        """Raises SweepError."""
+        raise self._error
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The message alone, without our own frames."""
+        return str(excinfo.value) if isinstance(excinfo.value, HarnessError) else super().repr_failure(excinfo, style)
+
+
+def _made(item: pytest.Function) -> Sweep:
+    """The sweep of `item`, with its baseline learnt."""
+    from harness.sweeps import Sweep, Terms, Tier, checkers, chosen, known_failures  # noqa: PLC0415 - loads the session
+
+    said = _said(item)
+    terms = Terms(
+        contract=tuple(said.get("contract", ())),
+        attempts_max=said.get("attempts_max", Terms().attempts_max),
+        idempotent=said.get("idempotent", False),
+    )
+    own = checkers(said.get("invariants"), said.get("checkers", ()))
+    left_out = {name[1:] for name in _NOT_HERE.split()}
+    made = Sweep(
+        item.nodeid,
+        lambda case, horizon, **keywords: _run(item, case, horizon, terms, **keywords),
+        terms=terms,
+        can_cancel=inspect.iscoroutinefunction(item.function),
+        seed=said.get("seed", 0),
+        kinds=chosen(said.get("kinds", "default")),
+        tier=Tier.parse(said.get("tier", "smart"), said.get("budget")),
+        modes=tuple(said.get("modes", ("once", "persistent"))),
+        checkers={name: check for name, check in own.items() if name not in left_out},
+        known=known_failures(said.get("known", ())),
+        repro="pytest '" + _name(item, "{case}", item.nodeid) + "'",
+    )
+    made.learn()
+    return made
+
+
+def _said(item: pytest.Function) -> Mapping[str, Any]:
+    mark = item.get_closest_marker(MARKER)
+    said = dict(mark.kwargs) if mark is not None else {}
+    strange = sorted(set(said) - set(_KEYWORDS))
+    if strange or (mark is not None and mark.args):
+        given = ", ".join([*map(repr, mark.args if mark is not None else ()), *strange])
+        message = f"{item.nodeid}: @pytest.mark.{MARKER} does not take {given}; it takes {', '.join(_KEYWORDS)}"
+        raise pytest.UsageError(message)
+    for key in ("kinds", "tier"):
+        option = item.config.getoption(f"harness_sweep_{key}")
+        if option is not None:
+            said[key] = option
+    return said
+
+
+def _run(item: pytest.Function, case: Case | None, horizon: Nanos, terms: Any, **keywords: Any) -> Outcome:
+    """Run `item` itself, as it is, and tell what came of it. Raises SubjectFailsError where it does not pass."""
+    keywords.pop("heals", None)
+    swept = item.stash[SWEPT] = Swept(item, case, terms=terms, horizon=horizon, **keywords)
+    try:
+        reports: Sequence[pytest.TestReport] = runtestprotocol(item, log=False, nextitem=None)
+    finally:
+        del item.stash[SWEPT]
+    bad = next((report for report in reports if not report.passed), None)
+    if bad is not None and (case is None or swept.outcome is None):
+        word = "is skipped" if bad.skipped else "fails without any fault"
+        message = f"{item.nodeid} {word}, so it cannot be swept:\n{bad.longreprtext}\n  next: make it pass, then sweep"
+        raise SubjectFailsError(message)
+    if swept.outcome is None:
+        message = (
+            f"{item.nodeid} opened no session that replays, so there is no place to break\n  next: mark it harness"
+        )
+        raise SubjectFailsError(message)
+    return swept.outcome
+
+
+def _copy(
+    item: pytest.Function, case: Case, sweep: Sweep | None = None, *, is_planned: bool = False
+) -> pytest.Function:
+    """`item` once more, as an item of its own. Fixtures, parameters and marks are those of `item`."""
+    made: pytest.Function = type(item).from_parent(
+        _parent(item),
+        name=_name(item, str(case)),
+        fixtureinfo=item._fixtureinfo,  # noqa: SLF001 - the only way to keep what was found for it
+        originalname=item.originalname,
+        callspec=_callspec(item, str(case)),
+    )
+    made.own_markers = list(item.own_markers)
+    made.keywords.update({mark.name: mark for mark in item.own_markers})
+    made.stash[SWEPT] = Swept(item, case, sweep=sweep, is_planned=is_planned)
+    return made
+
+
+def _callspec(item: pytest.Function, name: str) -> Any:
+    """The parameters of `item`, and `name` as one more part of its id: pytest makes an item's id of nothing else."""
+    kind: Any = getattr(python, "CallSpec", None) or python.CallSpec2
+    spec = getattr(item, "callspec", None) or kind()
+    return replace(spec, _idlist=(*spec._idlist, name))  # noqa: SLF001 - see above
+
+
+def _parent(item: pytest.Item) -> pytest.Collector:
+    assert item.parent is not None, "an item that was collected has a parent"
+    return item.parent
+
+
+def _name(item: pytest.Item, case: str, start: str = "") -> str:
+    """What a case of `item` is called: `test_agent[CASE]`, or `test_agent[parameters-CASE]`."""
+    name = start or item.name
+    return f"{name.removesuffix(']')}-{case}]" if name.endswith("]") else f"{name}[{case}]"
+
+
+def _case(text: str) -> Case:
+    try:
+        return Case.parse(text)
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+@contextmanager
+def seeded(item: pytest.Item) -> Iterator[None]:
+    """Around all of a swept run: the dice are the same each time."""
+    if SWEPT not in item.stash:
+        yield
+        return
+    state = random.getstate()
+    random.seed(0)
+    try:
+        yield
+    finally:
+        random.setstate(state)
+
+
+def summarise(reporter: Any) -> None:
+    """The map of each test that was swept; none where nothing was."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for reports in reporter.stats.values():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", ()):
+                if name == PROPERTY and report.when == "call":
+                    found.setdefault(value["test"], []).append(value)
+    if not found:
+        return
+    from harness.sweeps import heat_map  # noqa: PLC0415 - loads the session
+
+    reporter.section("harness sweep", sep="=")
+    for test, cases in found.items():
+        cells = [_Cell(Case.parse(case["case"]), case["cell"]) for case in cases]
+        reporter.line(f"{test}: {len(cases)} cases")
+        reporter.line(heat_map(cells))
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """One case of the map."""
+
+    case: Case
+    cell: str

@@ -1,0 +1,209 @@
+"""Swept: one run of a test under a case, from its session to what it came to."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from harness.errors import (
+    FaultNotStruckError,
+    HorizonExceededError,
+    PromiseBrokenError,
+    Silence,
+    SweepError,
+    VirtualDeadlockError,
+)
+from harness.model import Case, Nanos
+from harness.pytest_plugin._run import Run
+
+if TYPE_CHECKING:  # loads the session; only a sweep pays for it
+    from harness.engine import Exchange
+    from harness.model import Event
+    from harness.session import Session
+    from harness.sweeps import CaseReport, Opening, Outcome, Sweep, Terms
+
+SWEPT: Final[pytest.StashKey[Swept]] = pytest.StashKey()
+PROPERTY: Final = "harness_sweep"
+"""Where a report carries what a case came to, also from a worker to its controller."""
+CANCEL: Final = "cancel"
+
+
+@dataclass(slots=True)
+class Swept:
+    """A run of `origin` under `case`; None is a run without faults.
+
+    With a `sweep` it is judged, and a broken promise is its failure. Without one it is a run to learn from.
+    `is_planned`: nobody asked for this very case, so one that finds nothing to strike is no failure.
+    """
+
+    origin: pytest.Function
+    case: Case | None
+    sweep: Sweep | None = None
+    terms: Terms | None = None
+    horizon: Nanos | None = None
+    counts_awaits: bool = False
+    opening: Opening | None = None
+    outcome: Outcome | None = None
+    error: SweepError | None = None
+    is_planned: bool = False
+    awaits: dict[int, int] = field(default_factory=dict)
+
+    def lay(self, session: Session) -> None:
+        """The test opens its session: the first that replays is the one that is swept."""
+        if self.opening is None and not session.records:
+            from harness.sweeps import lay  # noqa: PLC0415 - loads the session, which is there by now
+
+            self.opening = lay(session, self.case)
+
+    def arm(self) -> None:
+        """Its session is open."""
+        opening = self.opening
+        if opening is None:
+            return
+        if self.counts_awaits:
+            opening.session.count_awaits()
+            opening.session.engine.watchers.append(self._heard)
+        is_async = inspect.iscoroutinefunction(self.origin.function)
+        for strike in self.case.strikes if self.case is not None else ():
+            if strike.kind == CANCEL:
+                opening.session.cancel_at(str(strike.at), via="task" if is_async else "event")
+
+    def _heard(self, exchange: Exchange, event: Event | None) -> None:
+        """Only suspensions while an answer is on its way have names: how often a test is suspended after the last one
+        depends on the plugins that run it, and the names have to be the same in every worker."""
+        del event
+        self.awaits[id(exchange.entry)] = exchange.entry.awaits
+
+    def tell(self, error: BaseException | None) -> Outcome | None:
+        """What came of it; None where no session was opened."""
+        from harness.sweeps import Outcome, Terms  # noqa: PLC0415 - as above
+
+        opening = self.opening
+        if opening is None:
+            return None
+        session = opening.session
+        for entry in session.history if self.counts_awaits else ():
+            entry.awaits = self.awaits.get(id(entry), 0)
+        misses = session.misses
+        silent = [str(miss) for miss in misses if isinstance(miss, Silence)]
+        stuck = silent[0] if silent else _stuck(error)
+        ended_at = Nanos(session.clock.now() - session.engine.opened_at)
+        if self.horizon is not None and ended_at >= self.horizon and not stuck:
+            stuck = f"it ended {ended_at / 1e9:g}s after its beginning, past the horizon"
+        failed = isinstance(error, AssertionError | pytest.fail.Exception)
+        pressed = _pressed(session, returned=error is None)
+        cancelled = (CANCEL,) if pressed is not None and pressed.arrived and CANCEL in _kinds(self.case) else ()
+        seen = tuple(opening.laid.seen)
+        return Outcome(
+            case=self.case,
+            result=f"its own check failed: {_first_line(error)}" if failed else "the test passed",
+            error=None if failed else error,
+            ended_at=ended_at,
+            history=tuple(session.history),
+            seen=seen,
+            struck=(*(kind for one in seen for kind in one.struck), *cancelled),
+            stuck=stuck,
+            missed=tuple(str(miss) for miss in misses if not isinstance(miss, Silence)),
+            pressed=pressed,
+            tools=tuple(session.tools),
+            emissions=tuple(session.emissions),
+            can_be_cancelled=any(backend.cancel_event is not None for backend in session.backends),
+            terms=self.terms or Terms(),
+        )
+
+
+def judged(run: Run, item: pytest.Item) -> Generator[None, Any, Any]:
+    """The body of a hook wrapper around the call of a swept `item`. Raises what it broke."""
+    swept = item.stash[SWEPT]
+    if swept.error is not None:
+        raise swept.error
+    error: BaseException | None = None
+    result = None
+    try:
+        result = yield
+    except (KeyboardInterrupt, pytest.exit.Exception, pytest.skip.Exception):
+        raise
+    except BaseException as raised:  # noqa: BLE001 - what comes out is what is judged
+        error = raised
+    if swept.sweep is not None:
+        swept.terms, swept.horizon = swept.sweep.terms, swept.sweep.horizon
+    swept.outcome = swept.tell(error)
+    if swept.opening is not None:
+        run.fresh(swept.opening.session.misses)  # told here, and not once more at the end
+    if swept.sweep is None:
+        if error is not None:
+            raise error
+        return result
+    return _verdict(swept, swept.sweep, item, error)
+
+
+def _verdict(swept: Swept, sweep: Sweep, item: pytest.Item, error: BaseException | None) -> None:
+    assert swept.case is not None, "a run without faults is learnt from, and not judged"
+    if swept.outcome is None:
+        message = f"{item.nodeid} opened no session that replays"
+        raise SweepError(message)
+    report = sweep.judged(swept.case, swept.outcome)
+    item.user_properties.append((PROPERTY, _property(report, sweep)))
+    if report.violations and not report.known:
+        raise PromiseBrokenError(_told(report)) from error
+    if report.name in sweep.known and not report.violations:
+        message = f"known failure {report.name} passes: take it off the list ({sweep.known[report.name].reason})"
+        raise PromiseBrokenError(message)
+    if report.known:
+        pytest.xfail(report.known)
+    if report.verdict == "DIVERGED":
+        asked = (swept.outcome.missed or swept.outcome.strayed)[0].splitlines()[0]
+        pytest.skip(f"DIVERGED: {asked}")
+    if report.verdict == "NOT_STRUCK":
+        message = f"{report.name} found nothing to strike"
+        if swept.is_planned:
+            pytest.skip(f"NOT_STRUCK: {message}")
+        raise FaultNotStruckError(message)
+
+
+def _told(report: CaseReport) -> str:
+    lines = [f"{report.name}: {report.verdict}", *(f"  {violation}" for violation in report.violations)]
+    return "\n".join([*lines, f"  again: {report.repro}"])
+
+
+def _property(report: CaseReport, sweep: Sweep) -> dict[str, Any]:
+    """Plain data: a worker sends it to its controller."""
+    return {
+        "test": sweep.name,
+        "case": report.name,
+        "cell": report.cell,
+        "verdict": str(report.verdict),
+        "violations": [(violation.checker, violation.text) for violation in report.violations],
+    }
+
+
+def _kinds(case: Case | None) -> set[str]:
+    return {strike.kind for strike in case.strikes} if case is not None else set()
+
+
+def _pressed(session: Session, *, returned: bool) -> Any:
+    """The cancel, where one was pressed. Nobody can tell a task that swallowed it from one that had nothing left to
+    wait for; where the answer was heard to its end and the test passed, the second is taken for granted."""
+    from harness.sweeps import Pressed  # noqa: PLC0415 - loads the session, which is there by now
+
+    for cancel in session.cancels:
+        if cancel.at is not None:
+            asked = len(session.history) - cancel.requests_after
+            arrived = not (returned and cancel.how == "ok")
+            return Pressed(cancel.at, asked, cancel.chunks_before, arrived=arrived, is_task=cancel.via == "task")
+    return None
+
+
+def _stuck(error: BaseException | None) -> str:
+    from harness.sweeps import chain  # noqa: PLC0415 - as above
+
+    found = (one for one in chain(error) if isinstance(one, VirtualDeadlockError | HorizonExceededError))
+    return next(map(str, found), "")
+
+
+def _first_line(error: BaseException | None) -> str:
+    return (str(error).splitlines() or [""])[0]

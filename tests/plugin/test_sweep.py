@@ -1,0 +1,114 @@
+"""A test is swept: each case is an item of its own, with a name that runs it alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+CAREFUL = """
+class ModelError(Exception):
+    pass
+
+def careful(text):
+    try:
+        return ask(text)
+    except Exception as error:
+        raise ModelError("no answer") from error
+
+@pytest.mark.harness
+{mark}
+def test_ask():
+    assert careful("hello") == "re: hello"
+"""
+KINDS = "reset-before-headers http-500-server-error"
+MARK = f'@pytest.mark.harness_sweep(contract=[ModelError], kinds="{KINDS}", modes=["once"])'
+CASES = ["call=1/headers/kind=reset-before-headers", "call=1/headers/kind=http-500-server-error"]
+
+
+def written(project: Any, mark: str, body: str = CAREFUL) -> None:
+    project.write("test_a.py", body.format(mark=mark))
+    project.run("--harness-record=once", passed=1)
+
+
+def test_each_case_is_an_item_with_its_own_name(project: Any, text: Any) -> None:
+    written(project, MARK)
+    shown = text(project.run("-v", passed=3))
+    for case in CASES:
+        assert f"test_a.py::test_ask[{case}] PASSED" in shown
+    assert "test_a.py::test_ask: 2 cases" in shown
+    assert "  reset-before-headers    e\n  http-500-server-error   e" in shown
+
+
+def test_a_case_runs_alone_by_its_name_and_by_the_option(project: Any) -> None:
+    written(project, MARK)
+    project.run(f"test_a.py::test_ask[{CASES[1]}]", passed=1)
+    project.run("--harness-case", CASES[0], passed=1)
+
+
+def test_the_option_sweeps_a_test_without_a_marker(project: Any, text: Any) -> None:
+    written(project, "")
+    project.run(passed=1)
+    shown = text(project.run("--harness-sweep", "--harness-sweep-kinds=reset-before-headers", failed=2, passed=1))
+    assert "contract-exceptions: test_a.ModelError escaped" in shown
+    assert f"again: pytest 'test_a.py::test_ask[{CASES[0]}]'" in shown
+
+
+def test_a_wrong_answer_is_the_failure_of_its_case(project: Any, text: Any) -> None:
+    written(project, '@pytest.mark.harness_sweep(kinds="empty-stop", modes=["once"])')
+    shown = text(project.run(passed=1, failed=1))
+    assert "WRONG" in shown
+    assert "no-partial-success: returned \"its own check failed: assert '' == 're: hello'" in shown
+
+
+def test_workers_share_the_cases(project: Any) -> None:
+    written(project, MARK)
+    project.run_apart("-n", "2", passed=3)
+
+
+def test_async_tests_are_swept_and_cancelled(project: Any, text: Any) -> None:
+    body = """
+    class ModelError(Exception):
+        pass
+
+    @pytest.mark.asyncio
+    @pytest.mark.harness
+    {mark}
+    async def test_ask():
+        try:
+            answer = await aask("hello")
+        except Exception as error:
+            raise ModelError from error
+        assert answer == "re: hello"
+    """
+    written(project, '@pytest.mark.harness_sweep(contract=[ModelError], kinds="cancel connect-refused")', body)
+    shown = text(project.run("-v"))
+    assert "test_ask[call=1/chunk=1/kind=cancel] PASSED" in shown
+    assert "test_ask[call=1/await=1/kind=cancel] PASSED" in shown
+    assert "kind=connect-refused] PASSED" in shown
+    assert "FAILED" not in shown
+
+
+@pytest.mark.parametrize(
+    "mark, body, complaint",
+    [
+        ('@pytest.mark.harness_sweep(kinds="no-such-fault")', CAREFUL, "no fault, pattern or phase is called"),
+        ('@pytest.mark.harness_sweep(invariants="no-hangs")', CAREFUL, "no checker is called 'no-hangs'. Did you mean"),
+        (MARK, CAREFUL.replace("def test_ask():", "def test_ask():\n    import uuid; ask(uuid.uuid4().hex)"), "fails"),
+        (MARK, CAREFUL.replace("== ", "!= "), "fails without any fault"),
+    ],
+)
+def test_what_cannot_be_swept_says_so_before_any_case_runs(
+    project: Any, text: Any, mark: str, body: str, complaint: str
+) -> None:
+    project.write("test_a.py", CAREFUL.format(mark=""))
+    project.run("--harness-record=once", passed=1)
+    project.write("test_a.py", body.format(mark=mark))
+    shown = text(project.run(failed=1))
+    assert complaint in shown
+    assert "kind=" not in shown
+
+
+def test_a_keyword_that_is_none_is_refused(project: Any, text: Any) -> None:
+    project.write("test_a.py", CAREFUL.format(mark="@pytest.mark.harness_sweep(kind='reset')"))
+    assert "@pytest.mark.harness_sweep does not take kind; it takes kinds, tier" in text(project.run())
