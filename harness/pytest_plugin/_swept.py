@@ -11,11 +11,9 @@ import pytest
 
 from harness.errors import (
     FaultNotStruckError,
-    HorizonExceededError,
     PromiseBrokenError,
     Silence,
     SweepError,
-    VirtualDeadlockError,
 )
 from harness.model import Case, Nanos
 from harness.pytest_plugin._run import Run
@@ -80,7 +78,7 @@ class Swept:
 
     def tell(self, error: BaseException | None) -> Outcome | None:
         """What came of it; None where no session was opened."""
-        from harness.sweeps import Outcome, Terms  # noqa: PLC0415 - as above
+        from harness.sweeps import Outcome, Terms, stuck_in  # noqa: PLC0415 - as above
 
         opening = self.opening
         if opening is None:
@@ -90,7 +88,7 @@ class Swept:
             entry.awaits = self.awaits.get(id(entry), 0)
         misses = session.misses
         silent = [str(miss) for miss in misses if isinstance(miss, Silence)]
-        stuck = silent[0] if silent else _stuck(error)
+        stuck = silent[0] if silent else stuck_in(error)
         ended_at = Nanos(session.clock.now() - session.engine.opened_at)
         if self.horizon is not None and ended_at >= self.horizon and not stuck:
             stuck = f"it ended {ended_at / 1e9:g}s after its beginning, past the horizon"
@@ -196,13 +194,6 @@ def _pressed(session: Session, *, returned: bool) -> Any:
             arrived = not (returned and cancel.how == "ok")
             return Pressed(cancel.at, asked, cancel.chunks_before, arrived=arrived, is_task=cancel.via == "task")
     return None
-
-
-def _stuck(error: BaseException | None) -> str:
-    from harness.sweeps import chain  # noqa: PLC0415 - as above
-
-    found = (one for one in chain(error) if isinstance(one, VirtualDeadlockError | HorizonExceededError))
-    return next(map(str, found), "")
 
 
 def _first_line(error: BaseException | None) -> str:

@@ -4,7 +4,7 @@ Called `sweeps` and not `sweep`, as `scenarios` is: a room of that name would ta
 function, the moment it is imported.
 """
 
-from harness.sweeps._chain import chain
+from harness.sweeps._chain import stuck_in
 from harness.sweeps._checkers import INVARIANTS, checkers
 from harness.sweeps._heat import heat_map
 from harness.sweeps._junit import github, junit
@@ -37,7 +37,6 @@ __all__ = [
     "Verdict",
     "Violation",
     "broken_promises",
-    "chain",
     "checkers",
     "chosen",
     "github",
@@ -47,5 +46,6 @@ __all__ = [
     "lay",
     "outcome_of",
     "page",
+    "stuck_in",
     "sweep",
 ]
