@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Final, TypeAlias
@@ -17,14 +17,15 @@ from harness.scenarios._answer import plain, refuse_older, rendered, spoken
 from harness.scenarios._attempts import Attempts, is_fine
 from harness.scenarios._delivery import compressed, delivered, timeline
 from harness.scenarios._filling import filled
-from harness.scenarios._laid import Layer, drawn, layers, struck, unstruck
+from harness.scenarios._laid import drawn, struck, unstruck
 from harness.scenarios._matching import described, misses
 from harness.scenarios._pace import has_dice
 from harness.scenarios._pieces import Said
+from harness.scenarios._prepared import layers_of, models_in, require_predicates, varied
 from harness.scenarios._question import Predicate, Question
 from harness.scenarios._reading import Reading
 from harness.scenarios._recorded_source import RecordedSource
-from harness.scenarios._scenario import Call, Case, Fault, FaultAt, Scenario, Timing, When
+from harness.scenarios._scenario import Call, Case, Fault, Scenario, Timing
 from harness.scenarios._scenario import Reply as WrittenReply
 from harness.scenarios._script import Script, Step
 from harness.scenarios._state import States
@@ -60,13 +61,13 @@ class ScenarioSource:
         self.ignores_cancel: bool = any(cancel.ignored for cancel in written if cancel)
         self._scenario = scenario
         self._predicates = dict(predicates or {})
-        self._scripts = [Script(_varied(call, case, scenario)) for call in scenario.calls]
+        self._scripts = [Script(varied(call, case, scenario)) for call in scenario.calls]
         self._in_order = sorted(self._scripts, key=lambda script: -script.call.priority)
         self._states = States(scenario.state)
         self._recording = (
             RecordedSource(recording, scenario.cassette) if recording is not None and scenario.cassette else None
         )
-        self._laid = _layers(scenario, case)
+        self._laid = layers_of(scenario, case)
         self._withheld: dict[int, Found] = {}
         self._struck: dict[int, tuple[Script, Step]] = {}
         self._made: dict[tuple[object, ...], Timeline] = {}
@@ -74,7 +75,7 @@ class ScenarioSource:
         self._attempts = Attempts()
         self._history: History | None = None
         self._echo = Script(Call(id="echo", reply=WrittenReply(text="{{ user }}")))
-        _has_all(self._predicates, scenario)
+        require_predicates(self._predicates, scenario)
 
     def follow(self, history: History) -> None:
         """Take calls and attempts from `history`, which has begun an entry for each request before it is answered.
@@ -91,7 +92,7 @@ class ScenarioSource:
     @property
     def models(self) -> list[str]:
         """The models that its answers are for, as far as they name them."""
-        named = [name for script in self._scripts for name in _models(script.call.when)]
+        named = [name for script in self._scripts for name in models_in(script.call.when)]
         return [*named, *(self._recording.models if self._recording else ())]
 
     @property
@@ -279,19 +280,6 @@ def _fits(script: Script, asked: Question, verdicts: dict[int, bool]) -> bool:
     return fits
 
 
-def _layers(scenario: Scenario, case: Case | None) -> list[Layer]:
-    seed = scenario.clock.seed
-    own = [_of_call(fault, call) for call in scenario.calls for fault in call.faults]
-    placed = [*scenario.faults, *(case.faults if case else [])]
-    return [*layers(own, seed, "call"), *layers(scenario.overlay, seed, "overlay"), *layers(placed, seed)]
-
-
-def _of_call(fault: FaultAt, call: Call) -> FaultAt:
-    """`fault`, which stands in `call`, with a place that only the answers of that call have."""
-    rest = fault.at.partition("/")[1:]
-    return fault.model_copy(update={"at": f"call={call.id}{''.join(rest)}"})
-
-
 def _carried(dialect: Dialect | None, request: Request, answer: tuple[Head, tuple[bytes, ...]]) -> tuple[int, ...]:
     """The numbers of the chunks that carry tokens; every one, where nobody can tell."""
     head, chunks = answer
@@ -309,37 +297,3 @@ def _why(used_up: Script | None, parted: list[tuple[int, Mismatch]], source: str
     if dialect is None:
         return Mismatch(f"no dialect recognises this request, so {source} cannot tell what it asks")
     return Mismatch(f"{source} has no call that could answer")
-
-
-def _has_all(known: Mapping[str, Predicate], scenario: Scenario) -> None:
-    wanted = {name for call in scenario.calls for name in _predicates(call.when)}
-    missing = sorted(wanted - known.keys())
-    if missing:
-        message = (
-            f"{scenario.name} names predicates that are not there: {', '.join(missing)}\n"
-            f"  pass them: harness.scenario(..., predicates={{{missing[0]!r}: function}}); a file brings no code"
-        )
-        raise ValueError(message)
-
-
-def _predicates(when: When) -> Iterator[str]:
-    if when.predicate is not None:
-        yield when.predicate
-    for part in (*when.all_, *when.any_, *([when.not_] if when.not_ is not None else [])):
-        yield from _predicates(part)
-
-
-def _models(when: When) -> Iterator[str]:
-    named = (when.model.equals or when.model.contains) if when.model else None
-    if isinstance(named, str) and named:
-        yield named
-    for part in (*when.all_, *when.any_):
-        yield from _models(part)
-
-
-def _varied(call: Call, case: Case | None, scenario: Scenario) -> Call:
-    """`call` with the reply that `case` has for it."""
-    reply: WrittenReply | None = case.replies.get(call.id) if case else None
-    if case and case.reply is not None and len(scenario.calls) == 1:
-        reply = case.reply
-    return call.model_copy(update={"reply": reply, "sequence": None, "then": None}) if reply else call
