@@ -9,13 +9,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.cli._exit import Exit
-from harness.scenarios import load_scenario
-from harness.trials import Trial, case_ids, driver_of, play
+from harness.scenarios import is_scenario, load_scenario
+from harness.trials import DriverError, Trial, case_ids, driver_of, play
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """What this verb takes."""
-    parser.add_argument("files", nargs="+", type=Path, metavar="SCENARIO", help="files that name a driver")
+    parser.add_argument(
+        "files", nargs="+", type=Path, metavar="SCENARIO", help="files that name a driver, or folders of them"
+    )
     parser.add_argument("--case", action="append", metavar="ID", help="only this case; may be given again")
     parser.add_argument("--driver", metavar="PKG.MOD:FN", help="play against this driver and not the one in the file")
     parser.add_argument("--quiet", action="store_true", help="no transcript of what went well")
@@ -26,10 +28,17 @@ def run(args: argparse.Namespace) -> Exit:
     miss. Raises ScenarioError."""
     try:
         driver = driver_of(args.driver) if args.driver else None
-    except (ImportError, AttributeError, TypeError) as error:
+    except DriverError as error:
         print(f"harness: --driver {args.driver}: {error}", file=sys.stderr)
         return Exit.USAGE
-    trials = [play(file, case, driver=driver) for file in args.files for case in _cases(file, args.case)]
+    files = [file for path in args.files for file in _files(path)]
+    if not files:
+        print(
+            "harness: no scenario there names a driver; name the file, and --driver package.module:function",
+            file=sys.stderr,
+        )
+        return Exit.USAGE
+    trials = [play(file, case, driver=driver) for file in files for case in _cases(file, args.case)]
     if args.json:
         print(json.dumps([trial.to_json() for trial in trials], ensure_ascii=False))
     else:
@@ -37,6 +46,14 @@ def run(args: argparse.Namespace) -> Exit:
     if any(trial.miss for trial in trials):
         return Exit.MISS
     return Exit.FINE if all(trial.ok for trial in trials) else Exit.SUBJECT_FAILED
+
+
+def _files(path: Path) -> list[Path]:
+    """`path` itself, or the scenarios in the folder that it is, those that name a driver."""
+    if not path.is_dir():
+        return [path]
+    found = (file for file in sorted(path.rglob("*.y*ml")) if is_scenario(file))
+    return [file for file in found if load_scenario(file).driver is not None]
 
 
 def _cases(file: Path, chosen: Sequence[str] | None) -> Sequence[str | None]:

@@ -54,7 +54,7 @@ class ScenarioFile(pytest.File):
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ARG002
         """A file with mistakes is told by them, without our own frames."""
         if isinstance(excinfo.value, HarnessError):
-            return str(excinfo.value)
+            return str(excinfo.value).replace(str(self.path), self.nodeid)
         return super().repr_failure(excinfo)
 
 

@@ -7,7 +7,7 @@ Loading, checking and serving a scenario import nothing; `why_absent` says what 
 
 from harness.trials._absent import why_absent
 from harness.trials._context import Context
-from harness.trials._driver import driver_of
+from harness.trials._driver import DriverError, driver_of
 from harness.trials._trial import Trial, case_ids, play
 
-__all__ = ["Context", "Trial", "case_ids", "driver_of", "play", "why_absent"]
+__all__ = ["Context", "DriverError", "Trial", "case_ids", "driver_of", "play", "why_absent"]

@@ -18,19 +18,43 @@ from harness.trials._context import Context
 Driver = Callable[[Context], Any]
 
 
+class DriverError(Exception):
+    """A driver that cannot be had. Whoever named it is told where he did."""
+
+
 def driver_of(name: str) -> Driver:
-    """The function that `package.module:name` names, imported as from the working directory. Raises ImportError and
-    AttributeError, and TypeError where it is none that takes the context."""
+    """The function that `package.module:name` names, imported as from the working directory. Raises DriverError where
+    it cannot be had: no such module or name, an exception in its import, or nothing that takes the context."""
     module, _, attribute = name.partition(":")
-    with importing_from_here():
-        found: Any = import_module(module)
-        for part in attribute.split("."):
-            found = getattr(found, part)
-    if not callable(found):
-        message = f"{name} is a {type(found).__name__}; a driver is a function of the context, driver(ctx)"
-        raise TypeError(message)
+    if not module or not attribute:
+        message = f"{name!r} names no function: write package.module:function"
+        raise DriverError(message)
+    try:
+        with importing_from_here():
+            found: Any = import_module(module)
+            for part in attribute.split("."):
+                found = getattr(found, part)
+    except (ImportError, AttributeError) as error:
+        raise DriverError(str(error)) from error
+    except Exception as error:
+        message = f"importing {module} raised {type(error).__name__}: {error}"
+        raise DriverError(message) from error
+    if not callable(found) or not _takes_context(found):
+        what = type(found).__name__ if not callable(found) else f"{attribute}{inspect.signature(found)}"
+        message = f"{name} is {what}; a driver is a function of the context, driver(ctx)"
+        raise DriverError(message)
     made: Driver = found
     return made
+
+
+def _takes_context(found: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(found).bind(None)
+    except TypeError:
+        return False
+    except ValueError:  # written in C, and says nothing of what it takes
+        return True
+    return True
 
 
 @contextmanager
@@ -64,10 +88,10 @@ class Drive:
         with watching_leftovers() as watch:
             try:
                 self._see_through(driver(context), context, watch)
-            except SystemExit:
-                raise
-            except BaseException as error:  # noqa: BLE001 - whatever comes is what is judged
-                self.error = error
+            except BaseException as error:
+                if _is_from_outside(error, context):
+                    raise
+                self.error = error  # whatever comes is what is judged
             if self._loop_ended:
                 return
             self.ended_at = context.clock.now()
@@ -94,8 +118,10 @@ class Drive:
                 self.value = context.partial
             else:
                 self.value = await made
-        except BaseException as error:  # noqa: BLE001 - as above; the loop is left in order either way
-            self.error = error
+        except BaseException as error:
+            if _is_from_outside(error, context):
+                raise
+            self.error = error  # as above; the loop is left in order either way
             task = asyncio.current_task()
             if task is not None and isinstance(error, asyncio.CancelledError):
                 task.uncancel()
@@ -103,6 +129,12 @@ class Drive:
         self._loop_ended = True
         if self._looks and isinstance(context.clock, VirtualClock):
             self.leftovers = await watch.settle_in_task(context.clock)
+
+
+def _is_from_outside(error: BaseException, context: Context) -> bool:
+    """True for a Ctrl-C that no scenario pressed: somebody wants this to end."""
+    pressed = any(cancel.via == "signal" and cancel.is_reached for cancel in context.session.cancels)
+    return isinstance(error, KeyboardInterrupt) and not pressed
 
 
 def _has_run(made: Any) -> bool:

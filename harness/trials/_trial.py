@@ -25,7 +25,7 @@ from harness.scenarios import (
 )
 from harness.session import Session, scenario
 from harness.trials._context import Context
-from harness.trials._driver import Drive, Driver, driver_of
+from harness.trials._driver import Drive, Driver, DriverError, driver_of
 from harness.trials._promises import broken, outcome_now
 from harness.trials._shown import failed_well, said
 
@@ -144,7 +144,7 @@ def _driver(loaded: Scenario, path: Path) -> Driver:
         raise ScenarioError([place_in(path, (), message)])
     try:
         return driver_of(loaded.driver)
-    except (ImportError, AttributeError, TypeError) as error:
+    except DriverError as error:
         message = f"the driver cannot be had: {error}"
         raise ScenarioError([place_in(path, ("driver",), message)]) from error
 
@@ -192,8 +192,10 @@ def _second(driver: Driver, context: Context) -> str:
 
 
 def _unexpected(expect: Expect | None, error: BaseException | None) -> list[str]:
-    if error is None or isinstance(error, Miss) or (expect is not None and (expect.raises or "success" in expect.not_)):
+    if error is None or isinstance(error, Miss):
         return []
+    if expect is not None and (expect.raises or expect.result or "success" in expect.not_):
+        return []  # is what was expected, or is told where it was not
     return [f"the driver raised {type(error).__name__}: {error}"]
 
 

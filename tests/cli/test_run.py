@@ -69,6 +69,25 @@ def test_another_driver_may_be_named_and_a_wrong_one_is_told(file: str, capsys: 
     assert "whisper" in capsys.readouterr().err
 
 
+def test_a_folder_is_all_its_scenarios_with_a_driver(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("deep").mkdir()
+    assert main(["run", "deep"]) == 2
+    assert "no scenario there names a driver" in capsys.readouterr().err
+    Path(file).rename("deep/weather.yaml")
+    Path("deep/other.yaml").write_text(SCENARIO.replace("driver: shoutingapp:headline\n", ""), "utf-8")
+    Path("deep/compose.yaml").write_text("services: {}\n", "utf-8")
+    assert main(["run", "deep", "--quiet"]) == 1
+    assert capsys.readouterr().out.rstrip().endswith("2 played, 1 failed")
+
+
+@pytest.mark.parametrize("name", ["shoutingapp", "shoutingapp:", ":headline"])
+def test_a_driver_that_names_no_function_is_told_how_to_name_one(
+    file: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", file, "--driver", name]) == 2
+    assert "names no function: write package.module:function" in capsys.readouterr().err
+
+
 def test_an_unreadable_scenario_has_its_exit_code(file: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path(file).write_text(SCENARIO.replace("driver: shoutingapp", "driver: nobody"), "utf-8")
     assert main(["run", file]) == 5

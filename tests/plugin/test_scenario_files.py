@@ -67,7 +67,7 @@ def test_a_file_with_mistakes_is_an_error_with_its_lines(project: pytest.Pyteste
     path.write_text(SCENARIO.replace("contains:", "contain:"), "utf-8")
     result = project.runpytest_subprocess("scenarios")
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*weather.yaml:7:*Did you mean 'contains'*"])
+    result.stdout.fnmatch_lines(["*  scenarios/weather.yaml:7:*Did you mean 'contains'*"])
     result.stdout.no_fnmatch_line("*Traceback*")
 
 

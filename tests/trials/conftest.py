@@ -86,6 +86,22 @@ async def leaking(ctx):
     return await generate(ctx)
 
 
+def takes_nothing():
+    return "sunny"
+
+
+def leaving(ctx):
+    raise SystemExit(3)
+
+
+def interrupted(ctx):
+    raise KeyboardInterrupt
+
+
+async def ainterrupted(ctx):
+    raise KeyboardInterrupt
+
+
 not_a_driver = 7
 """
 SCENARIO = """\

@@ -147,12 +147,40 @@ def test_a_miss_is_told_as_a_miss(written: Written, project: Path) -> None:
     "driver, said",
     [
         ("missing", "has no attribute 'missing'"),
-        ("not_a_driver", "is a int; a driver is a function of the context"),
+        ("not_a_driver", "is int; a driver is a function of the context"),
+        ("takes_nothing", r"takes_nothing\(\); a driver is a function of the context"),
     ],
 )
 def test_a_driver_that_cannot_be_had_is_named_with_its_line(written: Written, driver: str, said: str) -> None:
     with pytest.raises(ScenarioError, match=rf"weather\.yaml:3:9: the driver cannot be had.*{said}"):
         play(written(driver))
+
+
+def test_a_driver_whose_module_fails_is_told_as_a_mistake_with_its_line(written: Written, project: Path) -> None:
+    path = written("generate")
+    (project / "weatherdrivers.py").write_text("1 / 0\n", "utf-8")
+    with pytest.raises(ScenarioError, match=r"weather\.yaml:3:9: .*importing weatherdrivers raised ZeroDivisionError"):
+        play(path)
+
+
+def test_a_driver_that_ends_the_process_does_not_end_the_trial(written: Written) -> None:
+    trial = play(written("leaving", "expect: {raises: SystemExit}"))
+    assert not trial.unmet
+    assert isinstance(trial.error, SystemExit)
+
+
+@pytest.mark.parametrize("driver", ["interrupted", "ainterrupted"])
+def test_a_ctrl_c_from_outside_is_no_result(written: Written, driver: str) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        play(written(driver))
+
+
+def test_an_exception_in_place_of_a_result_is_told_once(written: Written) -> None:
+    path = written(
+        "Agent", "expect: {result: sunny}\ncases: [{id: reset, faults: [{at: call=1/chunk=3, kind: reset}]}]"
+    )
+    told = list(play(path, "reset").complaints())
+    assert len([line for line in told if "DriverError: no weather" in line]) == 1
 
 
 def test_a_scenario_without_a_driver_says_what_to_add(written: Written) -> None:
