@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final, TypeAlias
 
 from harness.dialects._openai_prompt import arguments_of
-from harness.dialects._untyped import Object, as_count, as_list, as_object, as_text, dumped
+from harness.dialects._untyped import Object, as_count, as_list, as_object, as_text, dumped, first
 from harness.model import Delta, FinishReason, Refusal, Text, Thinking, ToolFragment, Unknown
 
 Place: TypeAlias = tuple[int, str, int]
@@ -112,8 +112,8 @@ class Told:
         number = self._calls.setdefault(item, len(self._calls))
         if item not in self._named:
             self._named.add(item)
-            call_id = as_text(call.get("call_id")) or as_text(call.get("id"))
-            yield ToolFragment(number, as_text(call.get("name")), id=call_id)
+            known = as_text(first(call, "call_id", "id"))  # an empty one is one
+            yield ToolFragment(number, as_text(call.get("name")), id=known)
         if done:
             yield from self._arguments(item, arguments_of(call), whole=True)
 
