@@ -122,15 +122,19 @@ async def _aollama(url: str) -> AsyncIterator[str]:
 def _cohere(url: str) -> Iterator[str]:
     with cohere.ClientV2(api_key="dummy", base_url=url) as client:
         yield client.chat(model="tiny", messages=ASKED).message.content[0].text
+        events: list[Any] = list(client.chat_stream(model="tiny", messages=ASKED))
+        yield "".join(event.delta.message.content.text for event in events if event.type == "content-delta")
 
 
 async def _acohere(url: str) -> AsyncIterator[str]:
     async with cohere.AsyncClientV2(api_key="dummy", base_url=url) as client:
         yield (await client.chat(model="tiny", messages=ASKED)).message.content[0].text
+        events: list[Any] = [event async for event in client.chat_stream(model="tiny", messages=ASKED)]
+        yield "".join(event.delta.message.content.text for event in events if event.type == "content-delta")
 
 
-def _bedrock(url: str) -> Iterator[str]:
-    client = boto3.client(
+def _boto(url: str) -> Any:
+    return boto3.client(
         "bedrock-runtime",
         region_name="eu-west-1",
         endpoint_url=url,
@@ -138,8 +142,25 @@ def _bedrock(url: str) -> Iterator[str]:
         aws_secret_access_key="dummy",
         config=Config(retries={"total_max_attempts": 1}),
     )
-    said = client.converse(modelId="tiny", messages=[{"role": "user", "content": [{"text": "hello"}]}])
-    yield said["output"]["message"]["content"][0]["text"]
+
+
+def _bedrock(url: str) -> Iterator[str]:
+    client = _boto(url)
+    asked: Any = {"modelId": "tiny", "messages": [{"role": "user", "content": [{"text": "hello"}]}]}
+    yield client.converse(**asked)["output"]["message"]["content"][0]["text"]
+    events = [event.get("contentBlockDelta", {}) for event in client.converse_stream(**asked)["stream"]]
+    yield "".join(event["delta"]["text"] for event in events if event)
+    client.close()
+
+
+def _bedrock_invoke(url: str) -> Iterator[str]:
+    client = _boto(url)
+    asked = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9, "messages": ASKED}
+    whole = client.invoke_model(modelId="tiny", body=json.dumps(asked))["body"].read()
+    yield json.loads(whole)["content"][0]["text"]
+    answer = client.invoke_model_with_response_stream(modelId="tiny", body=json.dumps(asked))
+    events = [json.loads(event["chunk"]["bytes"]) for event in answer["body"]]
+    yield "".join(event["delta"]["text"] for event in events if event["type"] == "content_block_delta")
     client.close()
 
 
@@ -161,6 +182,7 @@ CLIENTS: list[tuple[str, str, Callable[[str], Any]]] = [
     ("cohere", "cohere", _cohere),
     ("cohere-async", "cohere", _acohere),
     ("boto3", "bedrock-converse", _bedrock),
+    ("boto3-invoke", "bedrock-invoke", _bedrock_invoke),
 ]
 
 
