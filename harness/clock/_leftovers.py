@@ -21,6 +21,8 @@ from harness.clock._virtual import VirtualClock
 from harness.model import PER_SECOND, Nanos
 
 SETTLE: Final = Nanos(PER_SECOND)
+_OWN_MAX: Final = 1_000
+"""More than Python itself sets apart: none, or a few hundred objects in 3.12."""
 _NEVER_AWAITED: Final = "was never awaited"
 
 
@@ -96,7 +98,7 @@ def _old_set_apart() -> Iterator[None]:
 
     With a few SDKs loaded that is a third of a second each time, and the run itself takes a few milliseconds.
     """
-    if gc.get_freeze_count():  # somebody else set it apart, and may want it to stay so
+    if gc.get_freeze_count() > _OWN_MAX:  # somebody else set it apart, and may want it to stay so
         yield
         return
     gc.freeze()

@@ -34,13 +34,13 @@ def test_a_thread_that_ends_within_a_second_is_none() -> None:
 
 
 def test_what_was_there_before_is_not_looked_at_again_and_again() -> None:
-    assert gc.get_freeze_count() == 0
+    assert gc.get_freeze_count() < 1_000
     with watching_leftovers():
         assert gc.get_freeze_count() > 10_000
         with watching_leftovers():
             pass
         assert gc.get_freeze_count() > 10_000, "who began it ends it"
-    assert gc.get_freeze_count() == 0
+    assert gc.get_freeze_count() < 1_000
 
 
 def _run(main: object) -> Leftovers:

@@ -9,6 +9,7 @@ import asyncio
 import json
 import re
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -127,3 +128,20 @@ def interview(ctx: Context) -> str:
             break
         said += [{"role": "assistant", "content": heard[-1]}, {"role": "user", "content": answers()}]
     return " / ".join(heard)
+
+
+def patient_story(ctx: Context) -> str:
+    """Waits until the model is there, looking every ten seconds and no longer than a minute."""
+    backend = ctx.backend(chat_contract)
+    for _ in range(6):
+        if backend.is_available():
+            return story(ctx)
+        time.sleep(10)
+    return "the model did not come"
+
+
+def chapter(ctx: Context) -> str:
+    """A story in one piece, from another model where the first one has no time."""
+    backend = ctx.backend(chat_contract, model="large", fallback_model="small", retries=2)
+    answer = backend.complete([{"role": "user", "content": "Tell a story."}])
+    return str(answer.narrative_text)
