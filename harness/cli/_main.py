@@ -26,6 +26,7 @@ _VERBS = {
     "demo": ("harness.cli._demo", "record a live session, replay it offline, show both side by side"),
     "show": ("harness.cli._show", "a waterfall of the calls and chunks of a cassette"),
     "run": ("harness.cli._run", "play a scenario against the driver that it names, and judge what came of it"),
+    "sweep": ("harness.cli._sweep", "break every chunk in turn, and say what the driver does then"),
     "scenario": ("harness.cli._scenario", "make an editable scenario out of a recording"),
     "check": (
         "harness.cli._check",
@@ -70,7 +71,12 @@ def _parser(name: str | None, verb: _Verb | None) -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="the version, and nothing else")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="verb")
     for each, (_, summary) in _VERBS.items():
-        sub = verbs.add_parser(each, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        sub = verbs.add_parser(
+            each,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            conflict_handler="resolve",  # a verb may say more exactly what its --json is
+        )
         sub.add_argument("--json", action="store_true", help="for machines")
         if verb is not None and each == name:
             verb.configure(sub)

@@ -15,11 +15,13 @@ from harness.scenarios._question import Predicate
 from harness.scenarios._scenario import Scenario
 from harness.scenarios._schema import schema, schema_text
 from harness.scenarios._source import ScenarioSource
+from harness.scenarios._sweep_keys import Report
 
 __all__ = [
     "Expect",
     "Observed",
     "Predicate",
+    "Report",
     "Scenario",
     "ScenarioSource",
     "Unmet",

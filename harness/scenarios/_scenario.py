@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     BeforeValidator,
@@ -195,7 +195,6 @@ Laid = Annotated[
 class Scenario(Strict):
     """A whole file."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"sweep", "report"})
     model_config = ConfigDict(title="harness scenario v1")
 
     harness: Version

@@ -120,7 +120,7 @@ class SweepReport:
             lines += [str(failure), f"    {failure.first.repro}"]
         lines += self.stale
         broken = sum(case.failed for case in self.cases)
-        lines.append(f"{broken} cases break a promise" if broken else "no case breaks a promise")
+        lines.append(f"{broken} cases break a promise" if broken > 1 else f"{broken or 'no'} case breaks a promise")
         return lines
 
     def to_json(self) -> dict[str, Json]:

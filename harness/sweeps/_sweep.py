@@ -21,6 +21,7 @@ from harness.model import Case, Nanos
 from harness.sweeps._baseline import FIRST_HORIZON, baseline, horizon_of
 from harness.sweeps._checkers import checkers as checkers_called
 from harness.sweeps._contexts import one_tls_context
+from harness.sweeps._extent import Extent
 from harness.sweeps._kinds import CANCEL, chosen, phase_of
 from harness.sweeps._known import Known, known_failures
 from harness.sweeps._outcome import ATTEMPTS_MAX, CANCEL_WITHIN, Outcome, Terms, equal
@@ -35,6 +36,7 @@ from harness.sweeps._verdict import Checker, Verdict, judge
 Compare = Callable[[Any, Any], bool]
 KnownFailures = Iterable[Known | Mapping[str, str]] | Mapping[str, str]
 REPRO = "harness.sweep(run, {source!r}, cases=[{case!r}])"
+EVERYWHERE = Extent()
 
 
 def sweep(  # noqa: PLR0913 - the keywords of the front door
@@ -60,6 +62,7 @@ def sweep(  # noqa: PLR0913 - the keywords of the front door
     fallback: Any = None,
     scenario_case: str | None = None,
     repro: str = REPRO,
+    extent: Extent = EVERYWHERE,
     **options: Any,
 ) -> SweepReport:
     """Break every chunk of `source` in turn and see what `run` does.
@@ -78,6 +81,7 @@ def sweep(  # noqa: PLR0913 - the keywords of the front door
     `known`: failures that are accepted, each with a reason. `cases`: run these and no others.
     `attempts_max`, `idempotent`: what the retry checkers allow. `fallback`: a source for what the recording cannot
     answer after a fault. `repro` is the line to paste, with `{case}` and `{source}` in it.
+    `extent` narrows the places: calls, chunks, a shard, a budget of real time.
     Further keywords are those of `harness.replay` (`ignore`, `redact`, `matcher`, ...).
 
     Raises, before anything is judged: SubjectFailsError, NotDeterministicError, NoSitesError, UnknownKindError,
@@ -100,6 +104,7 @@ def sweep(  # noqa: PLR0913 - the keywords of the front door
         known=known_failures(known),
         repro=repro.replace("{source!r}", repr(str(source)) if isinstance(source, str | PathLike) else "source"),
     )
+    swept.extent = extent
     return swept.report(None if cases is None else [_case(case) for case in cases], depth=_depth(depth))
 
 
@@ -136,6 +141,7 @@ class Sweep:
         self.checkers = checkers
         self.known = {one.name: one for one in known}
         self.repro = repro
+        self.extent = EVERYWHERE
         self.notes: list[str] = []
         self._sites: dict[str, int] = {}
         self._horizon = FIRST_HORIZON
@@ -157,6 +163,9 @@ class Sweep:
         found = {kind: list(points(kind, first.seen)) for kind in self.kinds if kind != CANCEL}
         if CANCEL in self.kinds:
             found[CANCEL] = self._cancels(first)
+        lengths = {(str(one.call), str(one.attempt)): len(one.answer.timeline.chunks) for one in first.seen}
+        for kind, places in found.items():
+            found[kind] = [one for one in places if self.extent.holds(one, lengths[_answer(one)])]
         self._sites = {kind: len(places) for kind, places in found.items()}
         if not any(found.values()):
             message = (
@@ -229,7 +238,9 @@ class Sweep:
             first = self.learn()
             planned = self.planned() if cases is None else Planned(tuple(cases), {})
             extra = [one.case for one in self.known.values()] if cases is None else []
-            run = [self._collected(case) for case in dict.fromkeys((*planned.cases, *extra))]
+            deadline = self.extent.clock()
+            wanted = self.extent.part(list(dict.fromkeys((*planned.cases, *extra))))
+            run = [self._collected(case) for case in wanted if not deadline.is_over(case)]
             if depth > 1:
                 run += [self._collected(case) for case in self._second(run)]
         covered = [replace(one, covers=planned.covered.get(one.name, ())) for one in run]
@@ -245,7 +256,7 @@ class Sweep:
             baseline=base,
             cases=tuple(covered),
             failures=failures(covered),
-            left_out=planned.left_out,
+            left_out=planned.left_out + deadline.skipped,
             stale=tuple(self._stale(covered)),
             notes=tuple(self.notes),
             checkers=tuple(self.checkers),
@@ -299,6 +310,10 @@ def quick() -> Iterator[None]:
 
 def _today() -> dt.date:
     return dt.datetime.fromtimestamp(real_time(), dt.UTC).date()
+
+
+def _answer(point: Point) -> tuple[str, str]:
+    return point.strike.at.call, point.strike.at.attempt
 
 
 def _case(case: str | Case) -> Case:

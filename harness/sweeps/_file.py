@@ -1,0 +1,78 @@
+"""File: the sweep of a file, a scenario that names its driver or a cassette with one that is given."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.errors import ScenarioError, SweepError, UnknownCheckerError, UnknownKindError
+from harness.scenarios import Scenario, is_scenario, load_scenario, place_in
+from harness.sweeps._checkers import checkers
+from harness.sweeps._driven import Driver, driven
+from harness.sweeps._kinds import chosen
+from harness.sweeps._report import SweepReport
+from harness.sweeps._sweep import sweep
+from harness.sweeps._written import written
+from harness.trials import driver_of
+
+
+def sweep_file(
+    path: Path,
+    *,
+    driver: str | None = None,
+    scenario_case: str | None = None,
+    cases: Sequence[str] | None = None,
+    **given: Any,
+) -> SweepReport:
+    """Sweep the file at `path`: what it says by itself, and what is `given` (keywords of `harness.sweep`) in its place.
+
+    `driver` is `package.module:function`, and has to be given for a cassette. Raises ScenarioError with the place of
+    what a file says and nobody has, SweepError for what is given and nobody has, and what `harness.sweep` raises.
+    """
+    loaded = scenario_at(path, scenario_case)
+    run = driven(_driver(path, loaded, driver), scenario_case)
+    said = _said(path, loaded)
+    kept = {**said, **{key: value for key, value in given.items() if value is not None}}
+    command = ["harness", "sweep", str(path)]
+    command += ["--driver", driver] if driver else []
+    command += ["--scenario-case", scenario_case] if scenario_case else []
+    return sweep(
+        run, path, scenario_case=scenario_case, cases=cases, repro=f"{shlex.join(command)} --case '{{case}}'", **kept
+    )
+
+
+def scenario_at(path: Path, case: str | None = None) -> Scenario | None:
+    """The scenario at `path`, or None where it is a recording. Raises ScenarioError."""
+    return load_scenario(path, case).played(case)[0] if not path.exists() or is_scenario(path) else None
+
+
+def _driver(path: Path, loaded: Scenario | None, name: str | None) -> Driver:
+    said = name or (loaded.driver if loaded is not None else None)
+    if said is None:
+        message = f"{path} names no driver: say driver: package.module:function in it, or give --driver"
+        raise SweepError(message)
+    try:
+        return driver_of(said)
+    except (ImportError, AttributeError, TypeError) as error:
+        if name is not None:
+            message = f"the driver {name} cannot be had: {error}"
+            raise SweepError(message) from error
+        raise ScenarioError([place_in(path, ("driver",), f"the driver cannot be had: {error}")]) from error
+
+
+def _said(path: Path, loaded: Scenario | None) -> dict[str, Any]:
+    if loaded is None:
+        return {}
+    try:
+        said = written(loaded)
+        chosen(said.get("kinds", "default"))
+        checkers(said.get("invariants"), ())
+    except UnknownKindError as error:
+        raise ScenarioError([place_in(path, ("sweep", "kinds"), str(error))]) from error
+    except UnknownCheckerError as error:
+        raise ScenarioError([place_in(path, ("sweep", "invariants"), str(error))]) from error
+    except SweepError as error:
+        raise ScenarioError([place_in(path, ("sweep",), str(error))]) from error
+    return said
