@@ -13,7 +13,8 @@ from harness.cli._terminal import Terminal
 from harness.errors import SweepError
 from harness.model import Json
 from harness.scenarios import Report, Scenario
-from harness.sweeps import exception_of, github, junit, page, scenario_at, sweep_file
+from harness.sweeps import github, junit, page
+from harness.trials import exception_of, scenario_at, sweep_file
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

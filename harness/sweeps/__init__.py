@@ -7,7 +7,6 @@ function, the moment it is imported.
 from harness.sweeps._chain import stuck_in
 from harness.sweeps._checkers import INVARIANTS, checkers
 from harness.sweeps._extent import Extent
-from harness.sweeps._file import scenario_at, sweep_file
 from harness.sweeps._heat import heat_map
 from harness.sweeps._junit import github, junit
 from harness.sweeps._kinds import chosen
@@ -20,7 +19,6 @@ from harness.sweeps._stage import Opening, Stage, Subject, lay
 from harness.sweeps._sweep import Sweep, sweep
 from harness.sweeps._tiers import Tier
 from harness.sweeps._verdict import Checker, Verdict, Violation
-from harness.sweeps._written import exception_of
 
 __all__ = [
     "INVARIANTS",
@@ -43,7 +41,6 @@ __all__ = [
     "broken_promises",
     "checkers",
     "chosen",
-    "exception_of",
     "github",
     "heat_map",
     "junit",
@@ -51,8 +48,6 @@ __all__ = [
     "lay",
     "outcome_of",
     "page",
-    "scenario_at",
     "stuck_in",
     "sweep",
-    "sweep_file",
 ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from harness.contract import resolve
 from harness.model import Case, Nanos
 from harness.scenarios import Expect, Scenario, armed, calm_source
@@ -11,7 +9,7 @@ from harness.session import replay
 from harness.sweeps import Outcome, broken_promises, outcome_of
 from harness.trials._context import Context
 from harness.trials._driver import Drive, Driver
-from harness.trials._shown import said
+from harness.trials._shown import same
 
 _EXPECTED_TO_RAISE = {"contract-exceptions": "the scenario says which exception it is"}
 
@@ -54,7 +52,7 @@ def _outcome(drive: Drive, context: Context, struck: Case | None) -> Outcome:
         ended_at=Nanos(drive.ended_at - session.engine.opened_at),
         leaks=str(drive.leftovers).splitlines() if drive.leftovers is not None else (),
         contract=_declared(context),
-        same=_same,
+        same=same,
     )
 
 
@@ -62,8 +60,3 @@ def _declared(context: Context) -> list[type[BaseException]]:
     """The exceptions of the contracts that the driver was given a backend of; none where it has ours, or an SDK."""
     types = [resolve(contract) for contract in context.contracts if contract is not None]
     return [kind for one in types for kind in (one.timeout, one.connection_error, one.parse_error, one.cancelled)]
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Equal, or the same in words: what a driver returns may be no value."""
-    return bool(one == other) or (type(one) is type(other) and said(one) == said(other))

@@ -21,3 +21,8 @@ def said(value: Any) -> str:
 def failed_well(value: Any) -> bool:
     """True for a result that says itself that it is none: `success=False`, or `finish_reason="error"`."""
     return getattr(value, "success", None) is False or getattr(value, "finish_reason", None) == "error"
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal, or the same in words: what a driver returns may be no value."""
+    return bool(one == other) or (type(one) is type(other) and said(one) == said(other))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from harness.errors import SweepError
 from harness.model import Json, Nanos
 from harness.scenarios import Scenario
-from harness.sweeps._extent import Extent
-from harness.sweeps._known import Known
-from harness.trials import driver_of
+from harness.sweeps import Extent, Known
+from harness.trials._driver import importing_from_here
 
 _SPELLED = {"retry-budget": "no-retry-storm", "retry-after-first-token": "no-retry-after-first-token"}
 _TERMS = {
@@ -105,8 +105,9 @@ def exception_of(name: str) -> type[BaseException]:
     """The exception that `package.module.Name` or `package.module:Name` names. Raises SweepError."""
     module, _, attribute = name.replace(":", ".").rpartition(".")
     try:
-        found: object = driver_of(f"{module or 'builtins'}:{attribute}")  # from the same place as the driver
-    except (ImportError, AttributeError, TypeError) as error:
+        with importing_from_here():
+            found = getattr(import_module(module or "builtins"), attribute)
+    except (ImportError, AttributeError) as error:
         message = f"the contract names {name}, which cannot be had: {error}"
         raise SweepError(message) from error
     if not (isinstance(found, type) and issubclass(found, BaseException)):

@@ -1,4 +1,4 @@
-"""File: the sweep of a file, a scenario that names its driver or a cassette with one that is given."""
+"""Swept: the sweep of a file, a scenario that names its driver or a cassette with one that is given."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from typing import Any
 
 from harness.errors import ScenarioError, SweepError, UnknownCheckerError, UnknownKindError
 from harness.scenarios import Scenario, is_scenario, load_scenario, place_in
-from harness.sweeps._checkers import checkers
-from harness.sweeps._driven import Driver, driven
-from harness.sweeps._kinds import chosen
-from harness.sweeps._report import SweepReport
-from harness.sweeps._sweep import sweep
-from harness.sweeps._written import written
-from harness.trials import driver_of
+from harness.sweeps import SweepReport, checkers, chosen, sweep
+from harness.trials._driven import driven
+from harness.trials._driver import Driver, DriverError, driver_of
+from harness.trials._shown import same
+from harness.trials._written import written
 
 
 def sweep_file(
@@ -38,9 +36,8 @@ def sweep_file(
     command = ["harness", "sweep", str(path)]
     command += ["--driver", driver] if driver else []
     command += ["--scenario-case", scenario_case] if scenario_case else []
-    return sweep(
-        run, path, scenario_case=scenario_case, cases=cases, repro=f"{shlex.join(command)} --case '{{case}}'", **kept
-    )
+    repro = f"{shlex.join(command)} --case '{{case}}'"
+    return sweep(run, path, scenario_case=scenario_case, cases=cases, compare=same, repro=repro, **kept)
 
 
 def scenario_at(path: Path, case: str | None = None) -> Scenario | None:
@@ -55,7 +52,7 @@ def _driver(path: Path, loaded: Scenario | None, name: str | None) -> Driver:
         raise SweepError(message)
     try:
         return driver_of(said)
-    except (ImportError, AttributeError, TypeError) as error:
+    except DriverError as error:
         if name is not None:
             message = f"the driver {name} cannot be had: {error}"
             raise SweepError(message) from error

@@ -8,9 +8,8 @@ from collections.abc import AsyncIterable, Callable
 from typing import Any
 
 from harness.session import Session
-from harness.trials import Context
-
-Driver = Callable[[Context], Any]
+from harness.trials._context import Context
+from harness.trials._driver import Driver
 
 
 def driven(driver: Driver, case: str | None = None) -> Callable[[Session], Any]:
