@@ -4,6 +4,7 @@ from harness.testing._bench import MakeBackend
 from harness.testing._check import PROMISES, Report, check_backend
 from harness.testing._check_dialect import check_dialect
 from harness.testing._check_fault import check_fault
+from harness.testing._machine import fault_machine
 from harness.testing._peer import Peer, loopback
 from harness.testing._promise import Promise
 from harness.testing._script import Act, CannotPlayError, Script, ScriptSource
@@ -21,5 +22,6 @@ __all__ = [
     "check_backend",
     "check_dialect",
     "check_fault",
+    "fault_machine",
     "loopback",
 ]
