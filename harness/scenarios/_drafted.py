@@ -10,8 +10,9 @@ from typing import Any, Final
 from harness.dialects import recognise
 from harness.matching import Rules, key
 from harness.model import PER_SECOND, Cassette, Interaction
+from harness.scenarios._drafted_content import Written
 from harness.scenarios._drafted_reply import Drafted, drafted_reply
-from harness.scenarios._drafted_when import Written, drafted_when
+from harness.scenarios._drafted_when import drafted_when
 from harness.scenarios._written_yaml import yaml_lines
 
 _SLUG_WORDS: Final = 4

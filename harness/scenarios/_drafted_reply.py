@@ -3,39 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-from harness.dialects import MEANING, decode, deltas, prompt_of, recognise
-from harness.model import (
-    PER_MILLISECOND,
-    Chunk,
-    Delta,
-    Interaction,
-    Nanos,
-    Prompt,
-    Reply,
-    Reset,
-    Text,
-    Thinking,
-    TimedOut,
-    Timeline,
-    ToolCall,
-    ToolFragment,
-    Unknown,
-)
-from harness.scenarios._filling import escaped
-from harness.scenarios._pieces import said as in_pieces
-from harness.scenarios._pieces import words
-from harness.scenarios._reply import Reply as Spoken
+from harness.dialects import MEANING, decode, prompt_of, recognise
+from harness.model import Interaction, Reply, Reset, TimedOut, Timeline
+from harness.scenarios._drafted_content import Written, content, count, is_event, pieces_of
+from harness.scenarios._drafted_time import broken_off, timing_of
 from harness.scenarios._scenario import Call, Scenario
 from harness.scenarios._source import ScenarioSource
 from harness.spec import Found, Mismatch
 
-Written: TypeAlias = dict[str, Any]
-
-_TOKENS: Final = (Text, Thinking, ToolFragment)
 _KEPT: Final = (
     "content-type",
     "retry-after",
@@ -49,6 +29,7 @@ _NOTHING: Final[Mapping[str, str]] = {
     "ConnectTimeout": "connect-timeout",
     "RemoteProtocolError": "close-before-headers",
 }
+_NO_NAME: Final = re.compile(r"getaddrinfo|[Nn]ame or service|[Nn]odename nor servname|name resolution")
 _WAITED: Final[Mapping[str, Written]] = {
     "connect": {"kind": "connect-timeout"},
     "pool": {"kind": "pool-timeout"},
@@ -91,8 +72,9 @@ def _unanswered(timeline: Timeline) -> Drafted:
     """No answer came, which is a fault alone."""
     event = timeline.events[0][1] if timeline.events else None
     match event:
-        case Reset(error=error):
-            return Drafted({"fault": {"kind": _NOTHING.get(error, "reset-before-headers")}}, notes=[f"it was {error}"])
+        case Reset(error=error, message=message):
+            kind = "dns-failure" if _NO_NAME.search(message) else _NOTHING.get(error, "reset-before-headers")
+            return Drafted({"fault": {"kind": kind}}, notes=[f"it was {error}"])
         case TimedOut(phase=phase):
             return Drafted({"fault": _WAITED.get(phase, _WAITED["read"])}, notes=[f"the {phase} timeout struck"])
     return Drafted({"fault": _WAITED["read"]}, notes=["nobody waited for the answer"])
@@ -100,10 +82,10 @@ def _unanswered(timeline: Timeline) -> Drafted:
 
 def _in_words(heard: Interaction, said: Reply, *, whole: bool) -> Iterator[Drafted]:
     """The answer in our own words, the plainest first."""
-    if any(getattr(delta, "choice", 0) for delta in said.deltas) or any(_is_event(delta) for delta in said.deltas):
+    if any(getattr(delta, "choice", 0) for delta in said.deltas) or any(is_event(delta) for delta in said.deltas):
         return
-    pieces = _pieces(said.deltas)
-    reply = _content(said, pieces, whole=whole or len(heard.timeline.chunks) <= 1)
+    pieces = pieces_of(said.deltas)
+    reply = content(said, pieces, whole=whole or len(heard.timeline.chunks) <= 1)
     usual = {"tool"} if said.tool_calls else {"stop"}
     if said.refusal == "" and said.finish not in usual and reply.get("failure") is None:
         reply["finish"] = said.finish or "missing"
@@ -111,132 +93,15 @@ def _in_words(heard: Interaction, said: Reply, *, whole: bool) -> Iterator[Draft
         names = ("input", "output", "cached", "reasoning")
         counts = (getattr(said.usage, f"{name}_tokens") for name in names)
         reply["usage"] = {name: n for name, n in zip(names, counts, strict=True) if n is not None} or None
-    tokens = _count(reply)
-    timing = _timing(heard, tokens)
+    tokens = count(reply)
+    timing = timing_of(heard, tokens)
     reply |= {"timing": timing} if timing else {}
-    faults, notes = _broken_off(heard.timeline, tokens, is_said=said.finish is not None)
+    faults, notes = broken_off(heard.timeline, tokens, is_said=said.finish is not None)
     if faults and reply.get("finish") == "missing":
         del reply["finish"]
     yield Drafted(reply, faults, notes)
     if said.native_finish:
         yield Drafted({**reply, "native_finish": said.native_finish}, faults, notes)
-
-
-def _count(reply: Written) -> int:
-    """In how many pieces `reply` will be said."""
-    try:
-        return len(in_pieces(Spoken.model_validate(reply), Prompt(), "words").pieces)
-    except ValueError:
-        return 0
-
-
-def _is_event(delta: Delta) -> bool:
-    return isinstance(delta, Unknown) and delta.event != "extra"
-
-
-def _pieces(said: Iterable[Delta]) -> list[Text | Thinking | ToolFragment]:
-    """What is said, without the pieces that say nothing: a word of a reply is never empty."""
-    found = (delta for delta in said if isinstance(delta, _TOKENS))
-    return [d for d in found if (d.name or d.arguments if isinstance(d, ToolFragment) else d.text)]
-
-
-def _content(said: Reply, pieces: list[Text | Thinking | ToolFragment], *, whole: bool) -> Written:
-    if said.problem is not None and said.problem.kind == "failure":
-        return {"failure": dict(said.problem.extra)}
-    extra: Written = {}
-    for delta in said.deltas:
-        if isinstance(delta, Unknown):
-            extra = {"extra": json.loads(delta.data)}
-    if said.refusal:
-        return {"refusal": escaped(said.refusal), **extra}
-    kinds = [type(piece) for piece in pieces]
-    calls = [_call(call, [] if whole else _arguments(pieces, n)) for n, call in enumerate(said.tool_calls)]
-    if Thinking in kinds or kinds != sorted(kinds, key=lambda kind: kind is ToolFragment):
-        return {"blocks": list(_blocks(pieces, calls)), **extra}
-    texts = [piece.text for piece in pieces if isinstance(piece, Text)]
-    made = _text(texts, whole=whole) if texts or not calls else {}
-    return {**made, **({"tool_calls": calls} if calls else {}), **extra}
-
-
-def _text(texts: list[str], *, whole: bool) -> Written:
-    text = "".join(texts)
-    if whole or len(texts) == 1 or tuple(texts) == words(text):
-        return {"text": escaped(text)}
-    return {"chunks": [escaped(piece) for piece in texts]}
-
-
-def _blocks(pieces: list[Text | Thinking | ToolFragment], calls: list[Written]) -> Iterator[Written]:
-    """Thinking, texts and calls in the order in which they began."""
-    indexes: list[int] = []
-    made: list[tuple[str, str]] = []
-    for piece in pieces:
-        if isinstance(piece, ToolFragment):
-            if piece.index not in indexes:
-                indexes.append(piece.index)
-                made.append(("tool", ""))
-        else:
-            kind = "thinking" if isinstance(piece, Thinking) else "text"
-            before = made.pop()[1] if made and made[-1][0] == kind else ""
-            made.append((kind, before + piece.text))
-    left = iter(calls)
-    for kind, text in made:
-        yield {kind: next(left) if kind == "tool" else escaped(text)}
-
-
-def _call(call: ToolCall, pieces: list[str]) -> Written:
-    made: Written = {"name": call.name, "id": call.id or None}
-    if len(pieces) > 1:
-        return {**made, "stream_args": pieces}
-    try:
-        args = json.loads(call.arguments)
-    except ValueError:
-        return {**made, "raw_args": call.arguments}
-    plain = json.dumps(args, ensure_ascii=False) == call.arguments and "{{" not in call.arguments
-    return {**made, "args": args} if plain else {**made, "raw_args": call.arguments}
-
-
-def _arguments(pieces: list[Text | Thinking | ToolFragment], number: int) -> list[str]:
-    fragments = [piece for piece in pieces if isinstance(piece, ToolFragment)]
-    indexes = list(dict.fromkeys(piece.index for piece in fragments))
-    return [piece.arguments for piece in fragments if piece.index == indexes[number] and piece.arguments]
-
-
-def _timing(heard: Interaction, tokens: int) -> Written:
-    """When the first token came, and how far apart the others were on average."""
-    timeline = heard.timeline
-    times = [at for at, delta in deltas(heard.request, timeline) if isinstance(delta, _TOKENS)]
-    if len(timeline.chunks) <= 1 or not times:
-        ends = next((at for at, event in timeline.events if isinstance(event, Chunk)), timeline.end_at)
-        return _spans(ttft=Nanos(ends))
-    step = (times[-1] - times[0]) // (tokens - 1) if tokens > 1 else 0
-    rest = timeline.end_at - times[0] - step * tokens
-    return _spans(ttft=Nanos(times[0]), per_token=Nanos(step), tail=Nanos(rest))
-
-
-def _spans(**spans: Nanos) -> Written:
-    rounded = {name: round(span / PER_MILLISECOND) for name, span in spans.items()}
-    return {name: f"{span}ms" for name, span in rounded.items() if span > 0}
-
-
-def _broken_off(timeline: Timeline, tokens: int, *, is_said: bool) -> tuple[list[Written], list[str]]:
-    """The fault that ends an answer whose end was not heard, and what there is to say about it. Where all is said,
-    whoever closed it then had heard everything."""
-    last = timeline.events[-1][1]
-    place = "call=*/chunk=-1" if is_said else f"call=*/token={tokens}" if tokens else "call=*"
-    if is_said and timeline.is_open:
-        return [], []
-    if timeline.is_open:
-        why = {"cancelled": "the reader was cancelled", "closed": "the reader closed it"}.get(timeline.end, "it stops")
-        note = f"{why} here; what would have come is not known, so nothing comes"
-        return [{"at": place, "kind": "stall-mid-stream", "for": "forever"}], [note]
-    match last:
-        case TimedOut(phase=phase):
-            note = f"the {phase} timeout struck here"
-            return [{"at": place, "kind": "stall-mid-stream", "for": "forever"}], [note]
-        case Reset(error=error):
-            kind = "eof-mid-stream" if error == "RemoteProtocolError" else "reset-mid-stream"
-            return [{"at": place, "kind": kind}], [f"it was {error} here"]
-    return [], []
 
 
 def _as_sent(heard: Interaction) -> Drafted:
@@ -254,8 +119,8 @@ def _as_sent(heard: Interaction) -> Drafted:
         return Drafted({"raw": raw or {"status": 200}}, notes=[note])
     body = _json(text) if "json" in headers.get("content-type", "") else None
     raw |= {"body": body if isinstance(body, dict | list) else text} if text else {}
-    faults, notes = _broken_off(heard.timeline, 0, is_said=False)
-    timing = _timing(heard, max(1, len(heard.timeline.chunks)))
+    faults, notes = broken_off(heard.timeline, 0, is_said=False)
+    timing = timing_of(heard, max(1, len(heard.timeline.chunks)))
     return Drafted({"raw": raw or {"status": 200}, **({"timing": timing} if timing else {})}, faults, notes)
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from harness.dialects import prompt_of
 from harness.model import Prompt, Request
+from harness.scenarios._drafted_content import Written
 from harness.scenarios._matching import misses
 from harness.scenarios._question import Question
 from harness.scenarios._when import When
-
-Written: TypeAlias = dict[str, Any]
 
 _TAILS: Final = (60, 120, 240)
 _KEY: Final = re.compile(r"[A-Za-z_]\w*")

@@ -15,6 +15,7 @@ from harness.model import (
     Chunk,
     End,
     Head,
+    Headers,
     Interaction,
     Message,
     Nanos,
@@ -139,13 +140,16 @@ def test_a_tool_s_result_is_asked_for_by_its_call() -> None:
 
 def test_braces_of_an_answer_stay_braces() -> None:
     said = "Write {{ user }} and {{ nothing }}."
-    assert answers(drafted(recording((ask("hi"), whole(said))), "braces"), ask("hi")) == [said]
+    text = drafted(recording((ask("hi"), whole(said))), "braces")
+    assert answers(text, ask("hi")) == [said]
+    assert "raw:" not in text, "it can be said in words"
 
 
 @pytest.mark.parametrize(
     "event, kind",
     [
         (Reset("ConnectError", "refused"), "connect-refused"),
+        (Reset("ConnectError", "[Errno -2] Name or service not known"), "dns-failure"),
         (Reset("ReadError", "reset"), "reset-before-headers"),
         (Reset("RemoteProtocolError", "gone"), "close-before-headers"),
         (TimedOut("connect"), "connect-timeout"),
@@ -177,11 +181,12 @@ def test_an_answer_that_broke_off_breaks_off_after_the_same_token() -> None:
 
 
 def test_a_refusal_of_the_provider_stands_with_its_status_and_headers() -> None:
-    head = Head(429, request_headers := load(CASSETTES[0]).interactions[0].timeline.head.headers)  # type: ignore[union-attr]
-    assert request_headers is not None
+    head = Head(429, Headers((("Content-Type", "application/json"), ("Retry-After", "7"), ("Date", "yesterday"))))
     error = b'{"error": {"message": "slow down", "type": "rate_limit", "code": null}}'
     text = drafted(recording((ask("hi"), Timeline.of(head, [error]))), "limited")
     assert "status: 429" in text
+    assert 'retry-after: "7"' in text
+    assert "yesterday" not in text
     found = compile_scenario(parse_scenario(text)).find(ask("hi"))
     assert isinstance(found, Found)
     assert decode(ask("hi"), found.interaction.timeline).problem.kind == "rate-limit"  # type: ignore[union-attr]
