@@ -51,19 +51,6 @@ def load(group: str, name: str) -> Any:
     return getattr(import_module(module), attribute)
 
 
-def imported(target: str) -> Any:
-    """What `module:attribute` names, in anybody's code. Raises PluginError that says what is missing."""
-    module, _, attribute = target.partition(":")
-    try:
-        found = import_module(module)
-        for name in attribute.split("."):
-            found = getattr(found, name)
-    except (ImportError, AttributeError, ValueError) as error:
-        message = f"{target!r} cannot be had: {error}\n  write package.module:function, importable from here"
-        raise PluginError(message) from error
-    return found
-
-
 def fault(name: str) -> Fault:
     """The fault called `name`: one of ours, else one of an installed package, which is tried when it is loaded.
 

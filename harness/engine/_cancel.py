@@ -10,7 +10,7 @@ from harness.engine._history import Entry
 from harness.model import End, Nanos, Reset, TimedOut
 
 VIAS: Final = ("event", "task", "close", "thread", "signal")
-"""The ways to say stop; `callable:package.module:function` is one more."""
+"""The ways to say stop."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ class Cancel(Strict):
     """Say stop at a place: `call=1/chunk=3`, `call=1/await=4`, `t=12s`.
 
     `via` is how: `event` and `thread` set the backend's cancel_event, `task` cancels the task that reads, `close`
-    closes the stream under it, `signal` is Ctrl-C, and `callable:pkg.mod:fn` calls `fn` with the session.
+    closes the stream under it, and `signal` is Ctrl-C.
     `ignored` is the fault of a backend that goes on all the same: tokens come after the cancel.
     """
 

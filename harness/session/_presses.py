@@ -6,15 +6,12 @@ import _thread
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from harness.clock import RunningTask, VirtualClock
 from harness.engine import VIAS, Exchange
 from harness.errors import SessionError
-from harness.plugins import imported
 from harness.spec import Clock
-
-CALLABLE: Final = "callable:"
 
 Press = Callable[[Exchange | None, RunningTask | None], object]
 """Says stop to whoever reads this exchange in this task; None where there is none."""
@@ -33,10 +30,7 @@ class Cancellable(Protocol):
 
 
 def press_of(via: str, session: Cancellable) -> Press:
-    """How `via` says stop. Raises ValueError for an unknown one, PluginError where a callable cannot be imported."""
-    if via.startswith(CALLABLE):
-        fn = imported(via.removeprefix(CALLABLE))
-        return lambda _exchange, _task: fn(session)
+    """How `via` says stop. Raises ValueError for an unknown one."""
     presses: dict[str, Press] = {
         "event": lambda _exchange, _task: _set_events(session),
         "thread": lambda _exchange, _task: _from_another_thread(session),
@@ -45,7 +39,7 @@ def press_of(via: str, session: Cancellable) -> Press:
         "signal": lambda _exchange, _task: _interrupt(),
     }
     if via not in presses:
-        message = f"via={via!r} is no way to cancel; there are {', '.join(VIAS)} and {CALLABLE}package.module:function"
+        message = f"via={via!r} is no way to cancel; there are {', '.join(VIAS)}, and a fn of your own"
         raise ValueError(message)
     return presses[via]
 

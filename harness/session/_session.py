@@ -191,7 +191,6 @@ class Session:
         - `task`: the asyncio task that reads is cancelled, in trio the scope that it reads in;
         - `close`: the stream is closed from outside, and its reader hears what a closed connection is;
         - `signal`: Ctrl-C, in the main thread;
-        - `callable:pkg.mod:fn`: `fn` is called with this session.
 
         SessionError at that moment where it cannot be said so; a place that is never reached fails the verification.
         """

@@ -17,7 +17,7 @@ import harness
 from harness import GenerationCancelled
 from harness.clock import installed_clock
 from harness.engine import Cancel
-from harness.errors import FaultNotStruckError, PluginError, SessionError
+from harness.errors import FaultNotStruckError, ScenarioError, SessionError
 from harness.session import Session
 
 ASK: list[Any] = [{"role": "user", "content": "hi"}]
@@ -176,18 +176,9 @@ def test_a_file_can_say_that_its_cancel_is_ignored(words: Any) -> None:
         assert (session.cancels[0].chunks_before, session.cancels[0].chunks_after) == (2, 4)
 
 
-def test_a_cancel_of_a_file_has_its_way_too(words: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    pressed: list[Session] = []
-    monkeypatch.setattr("harness.testing.press_here", pressed.append, raising=False)
-    with words(cancel="cancel: {at: call=1/token=2, via: callable:harness.testing:press_here}") as session:
-        session.backend().complete(ASK)
-    assert pressed == [session]
-    assert session.cancels[0].via == "callable:harness.testing:press_here"
-
-
-def test_a_callable_that_is_not_there_is_named_when_the_session_opens(words: Any) -> None:
-    gone = pytest.raises(PluginError, match="'harness:gone' cannot be had")
-    with gone, words(cancel="cancel: {at: call=1, via: callable:harness:gone}"):
+def test_a_file_names_no_code_to_press_cancel_with(words: Any) -> None:
+    named = pytest.raises(ScenarioError, match=r"session\.cancel_at\(place, fn\)")
+    with named, words(cancel="cancel: {at: call=1, via: 'callable:os:abort'}"):
         pass
     assert installed_clock() is None, "what did not open is closed again"
 
