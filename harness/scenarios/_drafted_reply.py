@@ -11,6 +11,7 @@ from typing import Any, Final
 from harness.dialects import MEANING, decode, prompt_of, recognise
 from harness.model import Interaction, Reply, Reset, TimedOut, Timeline
 from harness.scenarios._drafted_content import Written, content, count, is_event, pieces_of
+from harness.scenarios._drafted_refusal import refusals
 from harness.scenarios._drafted_time import broken_off, timing_of
 from harness.scenarios._scenario import Call, Scenario
 from harness.scenarios._source import ScenarioSource
@@ -53,7 +54,7 @@ def drafted_reply(heard: Interaction, *, whole: bool = False) -> Drafted:
     if timeline.head is None:
         return _unanswered(timeline)
     said, known = decode(heard.request, timeline), recognise(heard.request)
-    tries = [] if said is None or timeline.head.status >= 400 else list(_in_words(heard, said, whole=whole))
+    tries = _tries(heard, said, timeline.head.status, whole=whole) if said is not None else []
     for one in tries:
         if _same(said, _played(one, heard)):
             return one
@@ -66,6 +67,15 @@ def drafted_reply(heard: Interaction, *, whole: bool = False) -> Drafted:
     found = _found(made, heard)
     made.notes += [f"a scenario cannot answer this: {found.reason}"] if isinstance(found, Mismatch) else []
     return made
+
+
+def _tries(heard: Interaction, said: Reply, status: int, *, whole: bool) -> list[Drafted]:
+    """The ways to say it without its bytes."""
+    if status < 400:
+        return list(_in_words(heard, said, whole=whole))
+    timing = timing_of(heard, 1)
+    more: Written = {"timing": timing} if timing else {}
+    return [Drafted({**reply, **more}) for reply in refusals(said.problem, status)] if said.problem is not None else []
 
 
 def _unanswered(timeline: Timeline) -> Drafted:
