@@ -15,6 +15,7 @@ import ollama
 import openai
 import pytest
 from botocore.config import Config
+from botocore.exceptions import EventStreamError
 from google import genai
 
 import harness
@@ -290,3 +291,24 @@ def test_a_miss_is_not_retried_by_any_client(scenario: Path) -> None:
         with pytest.raises(ollama.ResponseError, match="closest: hello"):
             local.chat("tiny", other)
         assert len(server.history) == 4
+
+
+# --- a fault in the middle of a stream, as the clients of binary messages and of Cohere's events hear it -------------
+
+
+def test_an_error_in_the_middle_of_a_stream_reaches_boto3_and_cohere(tmp_path: Path) -> None:
+    file = tmp_path / "broken.yaml"
+    calls = "calls:\n  - {id: a, times: forever, reply: {text: 'Hello there you'}}\n"
+    file.write_text(
+        f"harness: 1\nname: x\n{calls}faults:\n  - {{at: call=*/chunk=3, kind: error-event, error: rate-limit}}\n"
+    )
+    with harness.serve(file) as server:
+        client, heard = _boto(server.url), []
+        asked: Any = {"modelId": "tiny", "messages": [{"role": "user", "content": [{"text": "hello"}]}]}
+        with pytest.raises(EventStreamError, match="throttlingException"):
+            heard.extend(client.converse_stream(**asked)["stream"])
+        assert [event["contentBlockDelta"]["delta"]["text"] for event in heard[1:]] == ["Hello", " there"]
+        client.close()
+        with cohere.ClientV2(api_key="dummy", base_url=server.url) as other:
+            events: list[Any] = list(other.chat_stream(model="tiny", messages=ASKED))
+        assert (events[-1].type, events[-1].delta.error) == ("message-end", "too many requests")

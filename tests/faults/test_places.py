@@ -59,6 +59,24 @@ def test_an_event_in_the_middle_of_a_chunk_is_cut_there() -> None:
     assert text(whole, struck("call=1/event=content_block_delta[2]/kind=eof", whole)) == "Grüße aus "
 
 
+@pytest.mark.parametrize(
+    "dialect, kind",
+    [
+        ("cohere", "content-delta"),
+        ("bedrock-converse", "contentBlockDelta"),
+        ("bedrock-invoke", "content_block_delta"),
+        ("openai-responses", "response.output_text.delta"),
+    ],
+)
+def test_an_event_of_a_binary_stream_has_its_name_too(dialect: str, kind: str) -> None:
+    given = spoken(dialect, stream=True)
+    assert text(given, struck(f"call=1/event={kind}[2]/kind=reset", given)) == "Grüße aus "
+    for size in (1, 1000):  # where an event stands does not depend on how it came
+        cut = given.timeline.rechunked([size] * (len(given.timeline.body) // size + 1))
+        other = Interaction(given.request, cut, "a")
+        assert text(other, struck(f"call=1/event={kind}[2]/kind=reset", other)) == "Grüße aus "
+
+
 @pytest.mark.parametrize("place", ["event=content_block_delta[99]", "event=nonsense", "byte=99999", "chunk=99"])
 def test_a_place_that_an_answer_does_not_have_is_not_struck(place: str) -> None:
     overlay = faults.FaultOverlay.of([f"call=1/{place}/kind=reset"])
