@@ -56,17 +56,24 @@ class CaseReport:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A promise that was broken under one kind: the case to look at first, and how many others broke it too."""
+    """A promise that was broken under one kind: the case to look at first, and the others that broke it too.
+
+    `simplest` is a case of a simpler kind that breaks the same promise, `calls` is how many calls of the recording are
+    needed to see it.
+    """
 
     checker: str
     kind: str
     first: CaseReport
     text: str
     others: tuple[str, ...] = ()
+    simplest: str = ""
+    calls: int = 0
 
     def __str__(self) -> str:
         more = f" (and {len(self.others)} more)" if self.others else ""
-        return f"{self.checker} / {self.kind}: {self.first.name}{more}\n    {self.text}"
+        simpler = f"\n    simpler: {self.simplest}" if self.simplest else ""
+        return f"{self.checker} / {self.kind}: {self.first.name}{more}\n    {self.text}{simpler}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,6 +156,8 @@ class SweepReport:
                     "text": failure.text,
                     "repro": failure.first.repro,
                     "others": list(failure.others),
+                    "simplest": failure.simplest,
+                    "calls": failure.calls,
                 }
                 for failure in self.failures
             ],

@@ -17,6 +17,7 @@ from typing import Any
 
 from harness.clock import real_time
 from harness.errors import NoSitesError, SweepError
+from harness.faults import FaultOverlay
 from harness.model import Case, Nanos
 from harness.sweeps._baseline import FIRST_HORIZON, baseline, horizon_of
 from harness.sweeps._checkers import checkers as checkers_called
@@ -30,7 +31,7 @@ from harness.sweeps._report import CaseReport, SweepReport
 from harness.sweeps._running import run_case
 from harness.sweeps._shrink import failures
 from harness.sweeps._stage import Stage, Subject
-from harness.sweeps._tiers import MODES, Planned, Tier, plan
+from harness.sweeps._tiers import MODES, Planned, Tier, plan, structural_of
 from harness.sweeps._verdict import Checker, Verdict, judge
 
 Compare = Callable[[Any, Any], bool]
@@ -144,6 +145,7 @@ class Sweep:
         self.extent = EVERYWHERE
         self.notes: list[str] = []
         self._sites: dict[str, int] = {}
+        self._places: dict[str, list[Case]] = {}
         self._horizon = FIRST_HORIZON
         self._baseline: Outcome | None = None
         self._twins: set[str] = set()
@@ -183,7 +185,10 @@ class Sweep:
 
     def planned(self) -> Planned:
         """What to run."""
-        found = [point for kind in self.points().values() for point in kind]
+        places = self.points()
+        seen = self.learn().seen
+        self._places = {kind: [point.case for point in structural_of(found, seen)] for kind, found in places.items()}
+        found = [point for kind in places.values() for point in kind]
         return plan(found, self.learn().seen, self.tier, self.modes, self.seed)
 
     # --- running ---
@@ -241,8 +246,13 @@ class Sweep:
             deadline = self.extent.clock()
             wanted = self.extent.part(list(dict.fromkeys((*planned.cases, *extra))))
             run = [self._collected(case) for case in wanted if not deadline.is_over(case)]
-            if depth > 1:
-                run += [self._collected(case) for case in self._second(run)]
+            second = list(dict.fromkeys(self._second(run))) if depth > 1 else []
+            most = len(second) if self.tier.most is None else self.tier.most
+            run += [self._collected(case) for case in second[:most] if not deadline.is_over(case)]
+            smaller: list[CaseReport] = []
+            again = None if deadline.skipped else lambda case: self._collected(case, smaller)
+            found = failures(run, again, self._places)
+            run += smaller
         covered = [replace(one, covers=planned.covered.get(one.name, ())) for one in run]
         verdict, violations = judge(first, first, self.checkers)
         if violations:
@@ -255,16 +265,18 @@ class Sweep:
             kinds=self.kinds,
             baseline=base,
             cases=tuple(covered),
-            failures=failures(covered),
-            left_out=planned.left_out + deadline.skipped,
+            failures=found,
+            left_out=planned.left_out + len(second[most:]) + deadline.skipped,
             stale=tuple(self._stale(covered)),
             notes=tuple(self.notes),
             checkers=tuple(self.checkers),
             sites=self._sites,
         )
 
-    def _collected(self, case: Case) -> CaseReport:
+    def _collected(self, case: Case, into: list[CaseReport] | None = None) -> CaseReport:
         report = self.run(case)
+        if into is not None:
+            into.append(report)
         gc.freeze()  # what was judged is kept; without this every case would look through all before it
         return report
 
@@ -273,7 +285,8 @@ class Sweep:
         for report in run:
             seen = report.outcome.seen
             struck = next((place for place, one in enumerate(seen) if one.struck), None)
-            if report.verdict is not Verdict.RECOVERED or struck is None or report.case.strikes[0].persistent:
+            recovered = report.verdict is Verdict.RECOVERED and report.outcome.asked_again
+            if not recovered or struck is None or report.case.strikes[0].persistent:
                 continue
             later = seen[struck + 1 :]
             found = [point for kind in self.kinds if kind != CANCEL for point in points(kind, later)]
@@ -317,7 +330,13 @@ def _answer(point: Point) -> tuple[str, str]:
 
 
 def _case(case: str | Case) -> Case:
-    return case if isinstance(case, Case) else Case.parse(case)
+    try:
+        read = case if isinstance(case, Case) else Case.parse(case)
+        FaultOverlay.of(strike for strike in read.strikes if strike.kind != CANCEL)
+    except ValueError as error:
+        message = f"{case} cannot be run: {error}"
+        raise SweepError(message) from error
+    return read
 
 
 def _modes(modes: Sequence[str]) -> tuple[str, ...]:

@@ -53,12 +53,17 @@ def plan(points: Iterable[Point], seen: Sequence[Seen], tier: Tier, modes: Seque
     """What to run of `points`, which were counted over `seen`."""
     found = list(points)
     if tier.name == "smart":
-        edges = {(str(one.call), str(one.attempt)): structural(one.answer) for one in seen}
-        found = [point for point in found if _is_structural(point, edges)]
+        found = structural_of(found, seen)
     kept, covered = _distinct(found)
     wanted = [case for mode in modes for case in _in_mode(kept if mode == ONCE else found, mode, tier)]
     cases = _within(wanted, tier, seed)
     return Planned(tuple(cases), covered, len(wanted) - len(cases))
+
+
+def structural_of(points: Iterable[Point], seen: Sequence[Seen]) -> list[Point]:
+    """Those of `points` that are no place within an answer, or one at which its structure changes."""
+    edges = {(str(one.call), str(one.attempt)): structural(one.answer) for one in seen}
+    return [point for point in points if _is_structural(point, edges)]
 
 
 def _is_structural(point: Point, edges: Mapping[tuple[str, str], frozenset[int]]) -> bool:
