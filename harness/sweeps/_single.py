@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from harness.engine import Cancel
@@ -15,6 +16,8 @@ from harness.sweeps._outcome import Outcome, Pressed, Terms
 from harness.sweeps._verdict import Violation, judge
 
 _NEEDS_A_TWIN: Final = frozenset({"deterministic"})
+_COUNTS_CALLS: Final = frozenset({"no-retry-storm"})
+"""Who asks the same once more after an answer does not try again, which only a calm run would show."""
 _NEEDS_A_CALM_RUN: Final = frozenset({"no-partial-success", "benign-neutral"})
 
 
@@ -58,9 +61,14 @@ def _pressed(cancel: Cancel, session: Session) -> Pressed:
     return Pressed(cancel.at, asked, cancel.chunks_before, is_task=cancel.via == "task")
 
 
-def broken_promises(run: Outcome, calm: Outcome | None, but: Mapping[str, str] | None = None) -> tuple[Violation, ...]:
-    """What `run` did not keep of what a sweep asks of every run. Without a `calm` run, the same without its faults,
-    nothing is said about what it should have returned. `but` are checkers to leave out, each with the reason."""
-    left_out = {*_NEEDS_A_TWIN, *(but or ()), *(() if calm is not None else _NEEDS_A_CALM_RUN)}
+def broken_promises(run: Outcome, calm: Outcome | None, but: Collection[str] = ()) -> tuple[Violation, ...]:
+    """What `run` did not keep of what a sweep asks of every run; `but` are the checkers to leave out. Without a `calm`
+    run, the same without its faults, nothing is said about what it should have returned."""
+    left_out = {*_NEEDS_A_TWIN, *but, *(() if calm is not None else _NEEDS_A_CALM_RUN)}
     asked = {name: check for name, check in INVARIANTS.items() if name not in left_out}
-    return judge(run, calm or Outcome(), asked)[1]
+    if calm is not None:
+        return judge(run, calm, asked)[1]
+    storm = {name: asked.pop(name) for name in _COUNTS_CALLS & asked.keys()}
+    tried = {entry.call for entry in run.history if entry.attempt > 1}
+    again = replace(run, history=[entry for entry in run.history if entry.call in tried])
+    return (*judge(run, Outcome(), asked)[1], *judge(again, Outcome(), storm)[1])

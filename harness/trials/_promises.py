@@ -11,7 +11,8 @@ from harness.trials._context import Context
 from harness.trials._driver import Drive, Driver
 from harness.trials._shown import same
 
-_EXPECTED_TO_RAISE = {"contract-exceptions": "the scenario says which exception it is"}
+_SAID = {"raises": "contract-exceptions", "result": "no-partial-success"}
+"""What a scenario says itself, and so what nobody has to guess: the exception, and what is returned all the same."""
 
 
 def outcome_now(loaded: Scenario, case: str | None, drive: Drive, context: Context) -> Outcome:
@@ -26,7 +27,7 @@ def broken(
     if expect is None or expect.invariants is None:
         return []
     calm = _calm(loaded, case, driver) if run.case is not None else None
-    but = _EXPECTED_TO_RAISE if expect.raises is not None else None
+    but = [promise for name, promise in _SAID.items() if getattr(expect, name) is not None]
     return [(one.checker, one.text) for one in broken_promises(run, calm, but)]
 
 

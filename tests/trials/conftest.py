@@ -62,6 +62,12 @@ def hasty(ctx):
     return answer.text[:40]
 
 
+def often(ctx):
+    # Wants to know it seven times.
+    messages = [{"role": "user", "content": "What is the weather in Paris?"}]
+    return [ctx.backend(timeout=30).complete(messages).narrative_text for _ in range(7)][-1]
+
+
 def halves(ctx):
     # Takes what came for the whole.
     words = []

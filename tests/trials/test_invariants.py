@@ -57,3 +57,16 @@ def test_an_exception_that_is_expected_by_name_is_no_broken_promise(written: Wri
 def test_without_being_asked_nobody_looks(written: Written) -> None:
     trial = play(written("halves", _case(RESET, "{result: It is}")), "armed")
     assert trial.ok, list(trial.complaints())
+
+
+def test_a_result_that_is_expected_by_its_words_is_no_broken_promise(written: Written) -> None:
+    trial = play(written("halves", _case(RESET, "{result: {equals: It is 21}, invariants: default}")), "armed")
+    assert trial.ok, list(trial.complaints())
+
+
+def test_who_asks_the_same_again_after_an_answer_does_not_try_again(written: Written) -> None:
+    trial = play(written("often", "expect: {calls: 7, invariants: default}"))
+    assert trial.ok, list(trial.complaints())
+    limited = "cases: [{id: limited, reply: {fault: http-503-overloaded}, expect: {invariants: default}}]"
+    (place,) = play(written("hasty", limited), "limited").unmet
+    assert "no-retry-storm" in str(place)
