@@ -112,3 +112,39 @@ def test_what_cannot_be_swept_says_so_before_any_case_runs(
 def test_a_keyword_that_is_none_is_refused(project: Any, text: Any) -> None:
     project.write("test_a.py", CAREFUL.format(mark="@pytest.mark.harness_sweep(kind='reset')"))
     assert "@pytest.mark.harness_sweep does not take kind; it takes kinds, tier" in text(project.run())
+
+
+def test_each_parameter_is_swept_and_its_cases_have_its_name(project: Any, text: Any) -> None:
+    body = CAREFUL.replace("{mark}", '{mark}\n@pytest.mark.parametrize("word", ["a", "b"])').replace(
+        "def test_ask():", "def test_ask(word):"
+    )
+    project.write(
+        "test_a.py", body.replace('"hello"', "word").replace('"re: hello"', 'f"re: {{word}}"').format(mark=MARK)
+    )
+    project.run("--harness-record=once", passed=2)
+    shown = text(project.run("-v", passed=6))
+    assert f"test_a.py::test_ask[b-{CASES[0]}] PASSED" in shown
+    project.run(f"test_a.py::test_ask[a-{CASES[1]}]", passed=1)
+
+
+def test_a_method_of_a_class_is_swept(project: Any) -> None:
+    head, function = CAREFUL.split("@pytest.mark.harness\n")
+    method = "\n".join(f"    {line}" for line in f"@pytest.mark.harness\n{function}".splitlines())
+    written(project, MARK, f"{head}class TestIt:\n{method.replace('test_ask()', 'test_ask(self)')}\n")
+    project.run(passed=3)
+
+
+def test_a_case_that_was_asked_for_and_strikes_nothing_fails(project: Any, text: Any) -> None:
+    written(project, MARK)
+    shown = text(project.run("--harness-case=call=7/headers/kind=reset-before-headers", failed=1))
+    assert "call=7/headers/kind=reset-before-headers found nothing to strike" in shown
+
+
+def test_a_case_that_is_none_is_refused(project: Any, text: Any) -> None:
+    written(project, MARK)
+    assert "'somewhere' is no case" in text(project.run("--harness-case=somewhere"))
+
+
+def test_a_test_without_a_recording_cannot_be_swept(project: Any, text: Any) -> None:
+    project.write("test_a.py", "@pytest.mark.harness_sweep\ndef test_ask():\n    pass\n")
+    assert "opened no session that replays" in text(project.run(failed=1))
