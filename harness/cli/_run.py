@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.cli._exit import Exit
-from harness.scenarios import is_scenario, load_scenario
+from harness.scenarios import Scenario, is_scenario, load_scenario
 from harness.trials import DriverError, Trial, case_ids, driver_of, play
 
 
@@ -24,8 +24,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> Exit:
-    """Play the scenario itself and every case, or those that were named. 1 where an expectation was not met, 3 for a
-    miss. Raises ScenarioError."""
+    """Play the scenario itself and every case, or those that were named, which are not skipped then. 1 where an
+    expectation was not met, or where it was and the file says that it is not; 3 for a miss. Raises ScenarioError."""
     try:
         driver = driver_of(args.driver) if args.driver else None
     except DriverError as error:
@@ -43,9 +43,9 @@ def run(args: argparse.Namespace) -> Exit:
         print(json.dumps([trial.to_json() for trial in trials], ensure_ascii=False))
     else:
         print("\n".join(_told(trials, quiet=args.quiet)))
-    if any(trial.miss for trial in trials):
+    if any(trial.miss and not trial.as_expected for trial in trials):
         return Exit.MISS
-    return Exit.FINE if all(trial.ok for trial in trials) else Exit.SUBJECT_FAILED
+    return Exit.FINE if all(trial.as_expected for trial in trials) else Exit.SUBJECT_FAILED
 
 
 def _files(path: Path) -> list[Path]:
@@ -57,19 +57,34 @@ def _files(path: Path) -> list[Path]:
 
 
 def _cases(file: Path, chosen: Sequence[str] | None) -> Sequence[str | None]:
-    return chosen or case_ids(load_scenario(file))
+    """Those that were named, else all that the file does not skip."""
+    if chosen:
+        return chosen
+    loaded = load_scenario(file)
+    return [name for name in case_ids(loaded) if not _is_skipped(loaded, name)]
+
+
+def _is_skipped(loaded: Scenario, name: str | None) -> bool:
+    case = loaded.played(name)[1]
+    return case is not None and case.skip is not None
 
 
 def _told(trials: Sequence[Trial], *, quiet: bool) -> Iterator[str]:
     for trial in trials:
-        if trial.ok and quiet:
+        if trial.as_expected and quiet:
             continue
         yield trial.transcript.rstrip()
-        yield f"{'ok' if trial.ok else 'FAILED'}  {trial.name}"
+        yield _verdict(trial)
         for line in trial.complaints():
             yield "  " + line.replace("\n", "\n  ")
-        if not trial.ok:
+        if not trial.as_expected:
             yield f"  again: {trial.command}"
         yield ""
-    failed = sum(not trial.ok for trial in trials)
+    failed = sum(not trial.as_expected for trial in trials)
     yield f"{len(trials)} played, {failed} failed" if failed else f"{len(trials)} played, all as expected"
+
+
+def _verdict(trial: Trial) -> str:
+    if not trial.as_expected:
+        return f"FAILED  {trial.name}"
+    return f"xfail  {trial.name}: {trial.xfail}" if trial.xfail else f"ok  {trial.name}"

@@ -33,7 +33,8 @@ from harness.trials._shown import failed_well, said
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
     """What came of one case. `unmet` are the expectations that were not met, each with its place in the file;
-    `trouble` is everything else that is wrong, in words; `miss` is the first question without an answer."""
+    `trouble` is everything else that is wrong, in words; `miss` is the first question without an answer.
+    `xfail` is why the file says that it fails, empty where it does not say so."""
 
     file: str
     case: str | None
@@ -44,6 +45,12 @@ class Trial:
     trouble: Sequence[str] = ()
     miss: Miss | None = None
     virtual: Nanos = field(default=Nanos(0))
+    xfail: str = ""
+
+    @property
+    def as_expected(self) -> bool:
+        """True where it went well, or failed and the file says so: what is to fail and does not is news."""
+        return self.ok != bool(self.xfail)
 
     @property
     def ok(self) -> bool:
@@ -62,6 +69,8 @@ class Trial:
 
     def complaints(self) -> Iterator[str]:
         """Everything that is wrong, each with its place where it has one."""
+        if self.ok and self.xfail:
+            yield f"it was to fail ({self.xfail}), and did not: take the xfail away"
         yield from map(str, self.unmet)
         yield from self.trouble
         if self.miss is not None:
@@ -73,6 +82,7 @@ class Trial:
             "file": self.file,
             "case": self.case,
             "ok": self.ok,
+            "xfail": self.xfail or None,
             "result": self.result,
             "error": f"{type(self.error).__name__}: {self.error}" if self.error is not None else None,
             "unmet": [str(place) for place in self.unmet],
@@ -121,6 +131,7 @@ def play(file: str | PathLike[str], case: str | None = None, *, driver: Driver |
         trouble=[*_unexpected(expect, drive.error), *_told(complaint())],
         miss=next(iter(session.misses), None),
         virtual=observed.virtual,
+        xfail=_xfail(loaded, case),
     )
 
 
@@ -152,6 +163,11 @@ def _driver(loaded: Scenario, path: Path) -> Driver:
 def _expected(loaded: Scenario, case: str | None) -> Expect | None:
     played, chosen = loaded.played(case)
     return (chosen.expect if chosen else None) or played.expect
+
+
+def _xfail(loaded: Scenario, case: str | None) -> str:
+    chosen = loaded.played(case)[1]
+    return (chosen.xfail or "") if chosen is not None else ""
 
 
 def _place_of_expect(loaded: Scenario, case: str | None) -> tuple[str | int, ...]:

@@ -92,3 +92,22 @@ def test_an_unreadable_scenario_has_its_exit_code(file: str, capsys: pytest.Capt
     Path(file).write_text(SCENARIO.replace("driver: shoutingapp", "driver: nobody"), "utf-8")
     assert main(["run", file]) == 5
     assert "weather.yaml:3:9: the driver cannot be had: No module named 'nobody'" in capsys.readouterr().err
+
+
+def test_what_is_to_fail_and_fails_is_as_expected_and_what_is_skipped_is_not_played(
+    file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = "    xfail: the driver shouts\n  - id: later\n    skip: not yet\n    reply: {text: rain}\n"
+    Path(file).write_text(SCENARIO + more, "utf-8")
+    assert main(["run", file]) == 0
+    told = capsys.readouterr().out
+    assert "xfail  weather.yaml::wrong: the driver shouts\n  weather.yaml:8:18: expect.result" in told
+    assert told.rstrip().endswith("2 played, all as expected")
+    assert main(["run", file, "--case", "later"]) == 1, "who names it wants to see it"
+
+
+def test_what_is_to_fail_and_does_not_is_a_failure(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(file).write_text(SCENARIO.replace('"rain"', '"sunny"') + "    xfail: the driver shouts\n", "utf-8")
+    assert main(["run", file, "--quiet"]) == 1
+    told = capsys.readouterr().out
+    assert "FAILED  weather.yaml::wrong\n  it was to fail (the driver shouts), and did not" in told

@@ -23,6 +23,12 @@ def test_there_are_enough_of_them_and_this_suite_collects_them() -> None:
     assert "scenarios" in configured["testpaths"]
 
 
+def test_the_page_beside_them_lists_every_one_in_its_own_words() -> None:
+    page = (ROOT / "scenarios" / "README.md").read_text("utf-8")
+    for path in FILES:
+        assert f"| [{path.stem}]({path.name}) | {load_scenario(path).description.rstrip('.')} |" in page
+
+
 @EACH
 def test_each_says_what_it_is_for_and_what_has_to_come_of_every_case(path: Path) -> None:
     assert path.read_text("utf-8").startswith("# yaml-language-server: $schema=../harness/scenarios/schema.json\n")
