@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from harness.clock._active import installed_clock
 from harness.clock._duration import parse_duration
+from harness.clock._executors import is_idle
 from harness.clock._real import real_now
 from harness.clock._stuck import innermost, line_of
 from harness.clock._virtual import BOOT, VirtualClock
@@ -54,6 +55,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._hair = (Nanos(-1), 0.0)
         self._children: weakref.WeakSet[asyncio.SubprocessTransport] = weakref.WeakSet()
         self._endless: dict[asyncio.Future[None], None] = {}
+        self._was_called = False
         super().__init__()
         self._poll: Callable[[float | None], list[Any]] = self._selector.select  # type: ignore[attr-defined]
         self._selector.select = self._select  # type: ignore[attr-defined]
@@ -107,7 +109,17 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
             if at < NEVER:
                 timer.cancel()
 
+    async def shutdown_default_executor(self, *args: Any, **keywords: Any) -> None:
+        """As asyncio's, which takes a thread to wait for the workers; where they have nothing to do, there is none."""
+        executor = self._default_executor  # type: ignore[attr-defined]
+        if executor is None or not is_idle(executor):
+            await super().shutdown_default_executor(*args, **keywords)
+            return
+        self._executor_shutdown_called = True
+        executor.shutdown(wait=True)
+
     def _write_to_self(self) -> None:
+        self._was_called = True  # first: who looks between these two lines finds nothing yet, and is woken below
         super()._write_to_self()  # type: ignore[misc]
         waiter = self._waiter
         if waiter is not None:
@@ -116,7 +128,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     # --- in place of sleeping in the selector -------------------------------------------------------------------
 
     def _select(self, timeout: float | None) -> list[Any]:
-        events = self._poll(0)
+        events = self._look()
         if not events and (timeout is None or timeout > 0):
             events = self._listen() if self._has_foreign_fds() else []
             if not events and not self._has_due():
@@ -124,6 +136,14 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         # One float further than `now`, so that what is due now is due: nothing is due early, nothing turns in place.
         self._clock_resolution = math.ulp(self.time())
         return events
+
+    def _look(self) -> list[Any]:
+        """What there is to read by now. Only the loop's own pipe may have something where nobody else registered, and
+        that only after a call from a thread or for a signal: the kernel, 15 us away, is not asked for less."""
+        if not self._was_called and not self._signal_handlers and not self._has_foreign_fds():  # type: ignore[attr-defined]
+            return []
+        self._was_called = False
+        return self._poll(0)
 
     def _listen(self) -> list[Any]:
         """Give real sockets and pipes their grace, and a child process all the time it takes until our next timer."""
@@ -144,10 +164,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         waiter.wants_error = bool(self._endless)
         try:
             # A last look, now that a call from another thread would find the waiter.
-            events = self._poll(0)
+            events = self._look()
             if not events:
                 self._own.baton.block(waiter)
-                events = self._poll(0)
+                events = self._look()
         except VirtualDeadlockError as error:
             self._raise_in_task(error)
             events = []

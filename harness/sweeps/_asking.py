@@ -93,7 +93,8 @@ def _has_said_something(entry: Entry) -> bool:
 def history_well_formed(outcome: Outcome, baseline: Outcome) -> str | None:
     """Every request is one that a provider takes."""
     usual = {trouble for entry in baseline.history for trouble in _troubles(entry.prompt.messages)}
-    partial = _partial_texts(outcome.history)
+    spoken = any(message.role == "assistant" and message.content for e in outcome.history for message in e.prompt.messages)
+    partial = _partial_texts(outcome.history) if spoken else set()
     for entry in outcome.history:
         for trouble in _troubles(entry.prompt.messages):
             if trouble not in usual:
