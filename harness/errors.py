@@ -63,6 +63,11 @@ class VirtualTimeError(HarnessError):
     """Virtual time was asked for where it cannot be had: uvloop, a foreign loop that already runs."""
 
 
+class RealTimeOver(BaseException):
+    """A case of a sweep went on and on in real time, where its clock cannot see it: a loop that never waits, a wait in
+    C code. The sweep raised this in its threads to end it. Never an Exception: what hangs often catches those."""
+
+
 class SweepError(HarnessError):
     """A sweep cannot say anything: what it is to break fails by itself, is not the same twice, or has no place to
     break. Nothing was judged."""

@@ -15,6 +15,7 @@ from harness.clock._real import (
     real_time,
     real_time_ns,
 )
+from harness.clock._stuck import line_of
 from harness.clock._tasks import RunningTask, on_suspension, running_task
 from harness.clock._trampolines import install_trampolines
 from harness.clock._virtual import BOOT, EPOCH, HORIZON, VirtualClock, virtual_time
@@ -33,6 +34,7 @@ __all__ = [
     "in_real_time",
     "install_trampolines",
     "installed_clock",
+    "line_of",
     "new_event_loop",
     "on_suspension",
     "parse_duration",

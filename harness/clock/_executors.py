@@ -55,7 +55,7 @@ class _Job:
 def is_idle(pool: ThreadPoolExecutor) -> bool:
     """True where every worker of `pool` waits for work and there is none."""
     idle, threads = pool._idle_semaphore, pool._threads  # noqa: SLF001 - the pool does not say otherwise
-    return idle._value >= len(threads) and pool._work_queue.empty()  # type: ignore[attr-defined] # noqa: SLF001
+    return idle._value >= len(threads) and pool._work_queue.empty()  # noqa: SLF001
 
 
 def submit(pool: ThreadPoolExecutor, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:

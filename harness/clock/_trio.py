@@ -32,6 +32,8 @@ def running_trio() -> Any | None:
     """The module trio where the calling code is inside a trio run, else None. Never imports trio."""
     global _asks  # noqa: PLW0603 - found once per process
     if _asks is None:
+        if "trio" not in sys.modules:
+            return None
         # While trio itself is being imported there is no lowlevel yet.
         _asks = getattr(getattr(sys.modules.get("trio"), "lowlevel", None), "in_trio_run", None)
         if _asks is None:

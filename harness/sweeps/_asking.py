@@ -93,7 +93,8 @@ def _has_said_something(entry: Entry) -> bool:
 def history_well_formed(outcome: Outcome, baseline: Outcome) -> str | None:
     """Every request is one that a provider takes."""
     usual = {trouble for entry in baseline.history for trouble in _troubles(entry.prompt.messages)}
-    spoken = any(message.role == "assistant" and message.content for e in outcome.history for message in e.prompt.messages)
+    asked = [message for entry in outcome.history for message in entry.prompt.messages]
+    spoken = any(message.role == "assistant" and message.content for message in asked)
     partial = _partial_texts(outcome.history) if spoken else set()
     for entry in outcome.history:
         for trouble in _troubles(entry.prompt.messages):

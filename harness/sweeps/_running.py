@@ -14,13 +14,14 @@ from dataclasses import replace
 from typing import Any, Final
 
 from harness.clock import VirtualClock, VirtualTimeLoop
-from harness.errors import HorizonExceededError, Silence, VirtualDeadlockError
+from harness.errors import HorizonExceededError, RealTimeOver, Silence, VirtualDeadlockError
 from harness.model import PER_SECOND, Case, Nanos, as_seconds
 from harness.sweeps._around import Around
 from harness.sweeps._chain import chain, stuck_in
 from harness.sweeps._outcome import Outcome, Pressed
 from harness.sweeps._stage import Opening, Stage, Subject
 from harness.sweeps._steps import Steps
+from harness.sweeps._watchdog import Watched, watching
 
 SETTLING: Final = Nanos(PER_SECOND)
 """How long a run may tidy up before leaks are judged. Without it the finalizers of async generators are false alarms:
@@ -40,16 +41,18 @@ def run_case(
     """The outcome of `subject` under `case`, None being no fault. Whatever it raises is part of the outcome, but for
     what means to end the process. `counts_awaits`: its history knows how often each call was suspended. `heals`: what
     `setup` made is tried once more without the fault."""
-    run = _Run(subject, stage.open(case), case, horizon)
-    run.heals = heals and subject.setup is not None
-    return run.outcome(counts_awaits=counts_awaits)
+    with watching(str(case) if case is not None else "the run without any fault", subject.real_s_max) as watched:
+        run = _Run(subject, stage.open(case), case, horizon, watched)
+        run.heals = heals and subject.setup is not None
+        return run.outcome(counts_awaits=counts_awaits)
 
 
 class _Run:
     """One run. Used once."""
 
-    def __init__(self, subject: Subject, opening: Opening, case: Case | None, horizon: Nanos) -> None:
+    def __init__(self, subject: Subject, opening: Opening, case: Case | None, horizon: Nanos, watched: Watched) -> None:
         self.heals = False
+        self._watched = watched
         self._subject = subject
         self._opening = opening
         self._session = opening.session
@@ -90,7 +93,7 @@ class _Run:
                         self._lift_horizon()
             else:
                 self._in_thread()
-        except (VirtualDeadlockError, HorizonExceededError) as error:
+        except (VirtualDeadlockError, HorizonExceededError, RealTimeOver) as error:
             self._stuck = self._stuck or str(error)
             self._lift_horizon()
 
@@ -110,7 +113,7 @@ class _Run:
         left = [task for task in asyncio.all_tasks() if task is not here]
         self._leaks += sorted(f"task {_name_of(task)}" for task in left)
         self._look_for_leaks()
-        if self.heals:
+        if self.heals and not self._watched.over:
             self._heal()
             self._ended_again(*await self._attempt())
 
@@ -132,7 +135,7 @@ class _Run:
         self._clock.sleep(as_seconds(SETTLING))
         self._leaks += sorted(f"thread {thread.name}" for thread in set(threading.enumerate()) - before)
         self._look_for_leaks()
-        if self.heals:
+        if self.heals and not self._watched.over:
             self._heal()
             self._ended_again(*self._called())
 
@@ -234,7 +237,7 @@ class _Run:
         misses = first.pop("misses")
         asked = first.pop("asked")
         silent = [str(miss) for miss in misses if isinstance(miss, Silence)]
-        stuck = self._stuck or (silent[0] if silent else "") or stuck_in(first["error"])
+        stuck = self._watched.over or self._stuck or (silent[0] if silent else "") or stuck_in(first["error"])
         if not stuck and first["ended_at"] >= self._horizon:
             stuck = f"it ended {as_seconds(first['ended_at']):g}s after its beginning, past the horizon"
         cancelled = (CANCEL,) if first["pressed"] is not None and first["pressed"].arrived else ()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from harness.backends import health_apart
 from harness.engine import CassetteSource
@@ -25,6 +25,8 @@ from harness.sweeps._outcome import Terms
 
 _CASSETTE = re.compile(rb'^(interactions:|\{|---\s*\ninteractions:)|^"?interactions"?\s*:', re.MULTILINE)
 _RULES = ("ignore", "redact", "allow")
+REAL_S_MAX: Final = 60.0
+"""A run takes a hundredth of a second. A minute is no slow machine any more: it hangs where its clock cannot see it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,7 @@ class Subject:
     """What is swept. `run` takes the session, and what `setup` made where there is one; either may be async.
 
     `press` is how a sync subject is cancelled: called with what `setup` made, else with the session.
+    `real_s_max` is how many seconds of real time one run may take before it is ended; None is no limit.
     """
 
     run: Callable[..., Any]
@@ -39,6 +42,7 @@ class Subject:
     press: Callable[[Any], object] | None = None
     terms: Terms = field(default_factory=Terms)
     seed: int = 0
+    real_s_max: float | None = REAL_S_MAX
 
     @property
     def is_async(self) -> bool:

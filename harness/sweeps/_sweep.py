@@ -30,7 +30,7 @@ from harness.sweeps._places import Point, cancels, points
 from harness.sweeps._report import CaseReport, SweepReport
 from harness.sweeps._running import run_case
 from harness.sweeps._shrink import failures
-from harness.sweeps._stage import Stage, Subject
+from harness.sweeps._stage import REAL_S_MAX, Stage, Subject
 from harness.sweeps._tiers import MODES, Planned, Tier, plan, structural_of
 from harness.sweeps._verdict import Checker, Verdict, judge
 
@@ -64,6 +64,7 @@ def sweep(  # noqa: PLR0913 - the keywords of the front door
     scenario_case: str | None = None,
     repro: str = REPRO,
     extent: Extent = EVERYWHERE,
+    real_s_max: float | None = REAL_S_MAX,
     **options: Any,
 ) -> SweepReport:
     """Break every chunk of `source` in turn and see what `run` does.
@@ -83,6 +84,7 @@ def sweep(  # noqa: PLR0913 - the keywords of the front door
     `attempts_max`, `idempotent`: what the retry checkers allow. `fallback`: a source for what the recording cannot
     answer after a fault. `repro` is the line to paste, with `{case}` and `{source}` in it.
     `extent` narrows the places: calls, chunks, a shard, a budget of real time.
+    `real_s_max`: a run that takes longer in real time, in seconds, is ended, and HUNG; None is no limit.
     Further keywords are those of `harness.replay` (`ignore`, `redact`, `matcher`, ...).
 
     Raises, before anything is judged: SubjectFailsError, NotDeterministicError, NoSitesError, UnknownKindError,
@@ -90,7 +92,7 @@ def sweep(  # noqa: PLR0913 - the keywords of the front door
     """
     terms = Terms(tuple(contract), compare, attempts_max, CANCEL_WITHIN, idempotent)
     press = cancel if callable(cancel) else None
-    subject = Subject(run=run, setup=setup, press=press, terms=terms, seed=seed)
+    subject = Subject(run=run, setup=setup, press=press, terms=terms, seed=seed, real_s_max=real_s_max)
     stage = Stage(source, scenario_case=scenario_case, fallback=fallback, options=options)
     swept = Sweep(
         stage.name,
