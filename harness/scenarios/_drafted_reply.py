@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from harness.dialects import MEANING, decode, prompt_of, recognise
-from harness.model import Interaction, Reply, Reset, TimedOut, Timeline
+from harness.model import Interaction, Reply, Reset, TimedOut, Timeline, Unknown
 from harness.scenarios._drafted_content import Written, content, count, is_event, pieces_of
 from harness.scenarios._drafted_refusal import refusals
 from harness.scenarios._drafted_time import broken_off, timing_of
@@ -178,5 +178,9 @@ def _why(said: Reply | None, tries: list[Drafted], heard: Interaction) -> str:
     if not known[0].renders:
         return f"{known[0].name} is read and not written yet"
     if not tries:
-        return "it has several choices, or events that no reply says"
+        events = dict.fromkeys(delta.event for delta in said.deltas if isinstance(delta, Unknown) and is_event(delta))
+        return f"no reply says {', '.join(events)}" if events else "it has several choices, and a reply is one"
+    found = _found(tries[-1], heard)
+    if isinstance(found, Mismatch):
+        return f"a reply cannot say it: {found.reason.partition(' cannot answer: ')[2] or found.reason}"
     return f"in words it would be {_differences(said, _played(tries[-1], heard))}"

@@ -200,6 +200,46 @@ def test_what_cannot_be_said_is_said_in_a_comment() -> None:
     assert not isinstance(compile_scenario(parse_scenario(text)).find(request), Mismatch)
 
 
+@pytest.mark.parametrize(
+    "url, asked, answer, why",
+    [
+        (
+            CHAT,
+            {"n": 2},
+            {
+                "choices": [
+                    {"index": n, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}
+                    for n in (0, 1)
+                ]
+            },
+            "it has several choices, and a reply is one",
+        ),
+        (
+            "https://api.anthropic.com/v1/messages",
+            {"max_tokens": 9},
+            {
+                "type": "message",
+                "role": "assistant",
+                "content": [{"type": "hologram", "scene": 1}, {"type": "text", "text": "hi"}],
+                "stop_reason": "end_turn",
+            },
+            "no reply says hologram",
+        ),
+    ],
+    ids=["choices", "a block of a new kind"],
+)
+def test_why_an_answer_stands_as_it_was_sent_is_told(
+    url: str, asked: dict[str, object], answer: dict[str, object], why: str
+) -> None:
+    request = Request("POST", url, body=ask("hi", **asked).body)
+    heard = Timeline.of(Head(200, Headers((("content-type", "application/json"),))), [json.dumps(answer).encode()])
+    text = drafted(recording((request, heard)), "odd")
+    assert f"# as it was sent: {why}" in text
+    found = compile_scenario(parse_scenario(text)).find(request)
+    assert isinstance(found, Found)
+    assert json.loads(found.interaction.timeline.body) == answer
+
+
 def test_a_recording_of_no_call_makes_no_scenario() -> None:
     with pytest.raises(ValueError, match=r"nothing\.yaml recorded no call"):
         drafted(Cassette(name="nothing.yaml"), "nothing")
