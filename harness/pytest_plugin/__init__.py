@@ -11,7 +11,18 @@ from typing import Any
 
 import pytest
 
-from harness.pytest_plugin import _calls, _collected, _ending, _hookspecs, _outcome, _scenarios, _sweep, _swept
+from harness.pytest_plugin import (
+    _calls,
+    _collected,
+    _ending,
+    _hookspecs,
+    _outcome,
+    _scenarios,
+    _sweep,
+    _sweep_told,
+    _sweep_whole,
+    _swept,
+)
 from harness.pytest_plugin._fixtures import (
     _harness_blocked,
     _harness_marked,
@@ -89,9 +100,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
         "harness_sweep(*, kinds='default', tier='smart', contract=(), invariants=None, checkers=(), modes=('once', "
-        "'persistent'), budget=None, seed=0, known=(), attempts_max=5, idempotent=False): run the test again for every "
-        "fault at every place of its recording.",
+        "'persistent'), budget=None, seed=0, known=(), attempts_max=5, idempotent=False, cancel=None): run the "
+        "test again for every fault at every place of its recording.",
     )
+    config.pluginmanager.register(_sweep_whole.Whole(), "harness-sweep-whole")
     open_run(config)
     pytest_load_initial_conftests()
 
@@ -194,4 +206,4 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """What was written, and what nobody asked for."""
     _ending.summarise(run_of(config), terminalreporter)
-    _sweep.summarise(terminalreporter)
+    _sweep_told.summarise(terminalreporter)

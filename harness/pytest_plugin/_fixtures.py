@@ -154,4 +154,6 @@ def transcript_snapshot(request: pytest.FixtureRequest) -> Any:
     except ModuleNotFoundError as error:
         message = "transcript_snapshot needs syrupy: pip install 'replay-harness[pytest]'"
         raise MissingExtraError(message) from error
-    return request.getfixturevalue("snapshot").use_extension(TranscriptExtension)
+    snapshot = request.getfixturevalue("snapshot").use_extension(TranscriptExtension)
+    swept = request.node.stash.get(SWEPT, None)
+    return snapshot if swept is None or swept.case is None else swept.but_the_transcript(snapshot)

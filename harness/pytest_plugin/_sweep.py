@@ -11,7 +11,7 @@ import inspect
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -22,7 +22,8 @@ from harness.errors import HarnessError, SubjectFailsError, SweepError
 from harness.model import Case
 from harness.pytest_plugin._owners import FIXTURES, markers
 from harness.pytest_plugin._run import run_of
-from harness.pytest_plugin._swept import PROPERTY, SWEPT, Swept
+from harness.pytest_plugin._sweep_whole import WHOLE
+from harness.pytest_plugin._swept import CANCEL, SWEPT, Swept
 
 if TYPE_CHECKING:  # loads the session; only a sweep pays for it
     from harness.model import Nanos
@@ -41,9 +42,12 @@ _KEYWORDS: Final = (
     "known",
     "attempts_max",
     "idempotent",
+    "cancel",
 )
 _NOT_HERE: Final = "-reusable-after-fault -no-leaks -deterministic"
 """A test that is over is over: nothing of it can be tried once more, and what it leaves its fixtures tidy up."""
+PART: Final = 200
+"""How many subtests an item of a full sweep has."""
 
 
 def add_options(group: Any) -> None:
@@ -55,7 +59,13 @@ def add_options(group: Any) -> None:
     )
     group.addoption("--harness-sweep-kinds", metavar="WORDS", help="which faults, as 'default -http-* +cancel'")
     group.addoption("--harness-sweep-tier", metavar="TIER", help="smart (default), full, or sample:200")
-    group.addoption("--harness-case", metavar="CASE", help="run each test that replays with this case alone")
+    group.addoption("--harness-sweep-seed", type=int, metavar="N", help="of a sample, and of the dice of the tests")
+    group.addoption(
+        "--harness-case",
+        action="append",
+        metavar="CASE",
+        help="run each test that replays with 'call=2/chunk=17/kind=reset', say, alone; may be given again",
+    )
 
 
 def of_one_case(made: Any, config: pytest.Config) -> Any:
@@ -90,7 +100,7 @@ def sweep(config: pytest.Config, items: list[pytest.Item]) -> None:
             _learn(swept, item)
             found.append(item)
         elif isinstance(item, pytest.Function) and _is_swept(item, config):
-            found += _one(item, _case(alone)) if alone else _all(item)
+            found += _some(item, [_case(text) for text in alone]) if alone else _all(item)
         else:
             found.append(item)
     items[:] = found
@@ -105,17 +115,34 @@ def _is_swept(item: pytest.Function, config: pytest.Config) -> bool:
 def _all(item: pytest.Function) -> list[pytest.Item]:
     try:
         swept = _made(item)
-        cases = swept.planned().cases
+        cases = [*swept.planned().cases, *(one.case for one in swept.known.values())]
     except SweepError as error:
-        return [Refused.from_parent(_parent(item), name=f"{item.name}[sweep]", error=error)]
-    return [item, *(_copy(item, case, swept, is_planned=True) for case in cases)]
+        return [_refused(item, error)]
+    copies = [_copy(item, case, swept, is_planned=True) for case in dict.fromkeys(cases)]
+    return [item, *(_in_parts(item, copies) if swept.tier.name == "full" else copies)]
 
 
-def _one(item: pytest.Function, case: Case) -> list[pytest.Item]:
+def _in_parts(item: pytest.Function, copies: Sequence[pytest.Function]) -> Iterator[pytest.Item]:
+    """A full sweep has too many cases for an item each: they are subtests of a few, which workers can share."""
+    parts = [copies[place : place + PART] for place in range(0, len(copies), PART)]
+    for number, part in enumerate(parts, 1):
+        whole = _copy(item, Case(()), name=f"full={number}of{len(parts)}")
+        del whole.stash[SWEPT]
+        whole.stash[WHOLE] = part
+        yield whole
+
+
+def _some(item: pytest.Function, cases: Sequence[Case]) -> list[pytest.Item]:
     try:
-        return [_copy(item, case, _made(item))]
+        swept = _made(item)
     except SweepError as error:
-        return [Refused.from_parent(_parent(item), name=f"{item.name}[sweep]", error=error)]
+        return [_refused(item, error)]
+    return [_copy(item, case, swept) for case in cases]
+
+
+def _refused(item: pytest.Function, error: SweepError) -> pytest.Item:
+    refused: pytest.Item = Refused.from_parent(_parent(item), name=f"{item.name}[sweep]", error=error)
+    return refused
 
 
 def _learn(swept: Swept, item: pytest.Item) -> None:
@@ -149,6 +176,7 @@ def _made(item: pytest.Function) -> Sweep:
     from harness.sweeps import Sweep, Terms, Tier, checkers, chosen, known_failures  # noqa: PLC0415 - loads the session
 
     said = _said(item)
+    cancel = said.get("cancel")
     terms = Terms(
         contract=tuple(said.get("contract", ())),
         attempts_max=said.get("attempts_max", Terms().attempts_max),
@@ -160,9 +188,9 @@ def _made(item: pytest.Function) -> Sweep:
         item.nodeid,
         lambda case, horizon, **keywords: _run(item, case, horizon, terms, **keywords),
         terms=terms,
-        can_cancel=inspect.iscoroutinefunction(item.function),
+        can_cancel=inspect.iscoroutinefunction(item.function) or callable(cancel),
         seed=said.get("seed", 0),
-        kinds=chosen(said.get("kinds", "default")),
+        kinds=[kind for kind in chosen(said.get("kinds", "default")) if cancel is not False or kind != CANCEL],
         tier=Tier.parse(said.get("tier", "smart"), said.get("budget")),
         modes=tuple(said.get("modes", ("once", "persistent"))),
         checkers={name: check for name, check in own.items() if name not in left_out},
@@ -181,7 +209,7 @@ def _said(item: pytest.Function) -> Mapping[str, Any]:
         given = ", ".join([*map(repr, mark.args if mark is not None else ()), *strange])
         message = f"{item.nodeid}: @pytest.mark.{MARKER} does not take {given}; it takes {', '.join(_KEYWORDS)}"
         raise pytest.UsageError(message)
-    for key in ("kinds", "tier"):
+    for key in ("kinds", "tier", "seed"):
         option = item.config.getoption(f"harness_sweep_{key}")
         if option is not None:
             said[key] = option
@@ -191,9 +219,18 @@ def _said(item: pytest.Function) -> Mapping[str, Any]:
 def _run(item: pytest.Function, case: Case | None, horizon: Nanos, terms: Any, **keywords: Any) -> Outcome:
     """Run `item` itself, as it is, and tell what came of it. Raises SubjectFailsError where it does not pass."""
     keywords.pop("heals", None)
-    swept = item.stash[SWEPT] = Swept(item, case, terms=terms, horizon=horizon, **keywords)
+    said = _said(item)
+    swept = item.stash[SWEPT] = Swept(
+        item,
+        case,
+        terms=terms,
+        horizon=horizon,
+        seed=said.get("seed", 0),
+        **keywords,
+    )
     try:
-        reports: Sequence[pytest.TestReport] = runtestprotocol(item, log=False, nextitem=None)
+        with seeded(item):
+            reports: Sequence[pytest.TestReport] = runtestprotocol(item, log=False, nextitem=None)
     finally:
         del item.stash[SWEPT]
     bad = next((report for report in reports if not report.passed), None)
@@ -210,19 +247,22 @@ def _run(item: pytest.Function, case: Case | None, horizon: Nanos, terms: Any, *
 
 
 def _copy(
-    item: pytest.Function, case: Case, sweep: Sweep | None = None, *, is_planned: bool = False
+    item: pytest.Function, case: Case, sweep: Sweep | None = None, *, is_planned: bool = False, name: str = ""
 ) -> pytest.Function:
     """`item` once more, as an item of its own. Fixtures, parameters and marks are those of `item`."""
     made: pytest.Function = type(item).from_parent(
         _parent(item),
-        name=_name(item, str(case)),
+        name=_name(item, name or str(case)),
         fixtureinfo=item._fixtureinfo,  # noqa: SLF001 - the only way to keep what was found for it
         originalname=item.originalname,
-        callspec=_callspec(item, str(case)),
+        callspec=_callspec(item, name or str(case)),
     )
     made.own_markers = list(item.own_markers)
     made.keywords.update({mark.name: mark for mark in item.own_markers})
-    made.stash[SWEPT] = Swept(item, case, sweep=sweep, is_planned=is_planned)
+    said = _said(item)
+    made.stash[SWEPT] = Swept(
+        item, case, sweep=sweep, is_planned=is_planned, seed=said.get("seed", 0), press=said.get("cancel") or None
+    )
     return made
 
 
@@ -253,40 +293,18 @@ def _case(text: str) -> Case:
 
 @contextmanager
 def seeded(item: pytest.Item) -> Iterator[None]:
-    """Around all of a swept run: the dice are the same each time."""
-    if SWEPT not in item.stash:
+    """Around all of a swept run: the dice are the same each time, and so is the name of the test, which its snapshots
+    and its folders are called by."""
+    swept = item.stash.get(SWEPT, None)
+    if swept is None:
         yield
         return
-    state = random.getstate()
-    random.seed(0)
+    state, name = random.getstate(), item.name
+    item.location  # noqa: B018 - it is kept from its first use on, and is that of the case
+    random.seed(swept.seed)
+    item.name = swept.origin.name
     try:
         yield
     finally:
+        item.name = name
         random.setstate(state)
-
-
-def summarise(reporter: Any) -> None:
-    """The map of each test that was swept; none where nothing was."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for reports in reporter.stats.values():
-        for report in reports:
-            for name, value in getattr(report, "user_properties", ()):
-                if name == PROPERTY and report.when == "call":
-                    found.setdefault(value["test"], []).append(value)
-    if not found:
-        return
-    from harness.sweeps import heat_map  # noqa: PLC0415 - loads the session
-
-    reporter.section("harness sweep", sep="=")
-    for test, cases in found.items():
-        cells = [_Cell(Case.parse(case["case"]), case["cell"]) for case in cases]
-        reporter.line(f"{test}: {len(cases)} cases")
-        reporter.line(heat_map(cells))
-
-
-@dataclass(frozen=True, slots=True)
-class _Cell:
-    """One case of the map."""
-
-    case: Case
-    cell: str

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Generator
+import traceback
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -48,6 +51,8 @@ class Swept:
     outcome: Outcome | None = None
     error: SweepError | None = None
     is_planned: bool = False
+    seed: int = 0
+    press: Callable[[Session], object] | None = None
     awaits: dict[int, int] = field(default_factory=dict)
 
     def lay(self, session: Session) -> None:
@@ -67,7 +72,11 @@ class Swept:
             opening.session.engine.watchers.append(self._heard)
         is_async = inspect.iscoroutinefunction(self.origin.function)
         for strike in self.case.strikes if self.case is not None else ():
-            if strike.kind == CANCEL:
+            if strike.kind != CANCEL:
+                continue
+            if self.press is not None:
+                opening.session.cancel_at(str(strike.at), partial(self.press, opening.session))
+            else:
                 opening.session.cancel_at(str(strike.at), via="task" if is_async else "event")
 
     def _heard(self, exchange: Exchange, event: Event | None) -> None:
@@ -75,6 +84,11 @@ class Swept:
         depends on the plugins that run it, and the names have to be the same in every worker."""
         del event
         self.awaits[id(exchange.entry)] = exchange.entry.awaits
+
+    def but_the_transcript(self, snapshot: Any) -> Any:
+        """`snapshot` for a run with a fault: it holds for what the code came to, and not for the transcript, which
+        tells of the fault."""
+        return _ButTheTranscript(self, snapshot)
 
     def tell(self, error: BaseException | None) -> Outcome | None:
         """What came of it; None where no session was opened."""
@@ -92,7 +106,8 @@ class Swept:
         ended_at = Nanos(session.clock.now() - session.engine.opened_at)
         if self.horizon is not None and ended_at >= self.horizon and not stuck:
             stuck = f"it ended {ended_at / 1e9:g}s after its beginning, past the horizon"
-        failed = isinstance(error, AssertionError | pytest.fail.Exception)
+        terms = self.terms or Terms()
+        failed = _is_own_check(error, self.origin) and not isinstance(error, terms.contract)
         pressed = _pressed(session, returned=error is None)
         cancelled = (CANCEL,) if pressed is not None and pressed.arrived and CANCEL in _kinds(self.case) else ()
         seen = tuple(opening.laid.seen)
@@ -110,8 +125,24 @@ class Swept:
             tools=tuple(session.tools),
             emissions=tuple(session.emissions),
             can_be_cancelled=any(backend.cancel_event is not None for backend in session.backends),
-            terms=self.terms or Terms(),
+            terms=terms,
         )
+
+
+class _ButTheTranscript:
+    """Equal to the transcript of the swept session as it is, and else to what the snapshot is equal to."""
+
+    __hash__ = None  # type: ignore[assignment] # a snapshot has none either
+
+    def __init__(self, swept: Swept, snapshot: Any) -> None:
+        self._swept = swept
+        self._snapshot = snapshot
+
+    def __eq__(self, other: object) -> bool:
+        opening = self._swept.opening
+        if opening is not None and other == opening.session.transcript():
+            return True
+        return bool(self._snapshot == other)
 
 
 def judged(run: Run, item: pytest.Item) -> Generator[None, Any, Any]:
@@ -147,7 +178,7 @@ def _verdict(swept: Swept, sweep: Sweep, item: pytest.Item, error: BaseException
     report = sweep.judged(swept.case, swept.outcome)
     item.user_properties.append((PROPERTY, _property(report, sweep)))
     if report.violations and not report.known:
-        raise PromiseBrokenError(_told(report)) from error
+        raise PromiseBrokenError(_told(report, sweep)) from error
     if report.name in sweep.known and not report.violations:
         message = f"known failure {report.name} passes: take it off the list ({sweep.known[report.name].reason})"
         raise PromiseBrokenError(message)
@@ -163,8 +194,10 @@ def _verdict(swept: Swept, sweep: Sweep, item: pytest.Item, error: BaseException
         raise FaultNotStruckError(message)
 
 
-def _told(report: CaseReport) -> str:
+def _told(report: CaseReport, sweep: Sweep | None = None) -> str:
     lines = [f"{report.name}: {report.verdict}", *(f"  {violation}" for violation in report.violations)]
+    if sweep is not None and (known := sweep.known.get(report.name)) is not None and known.until:
+        lines.append(f"  it was known until {known.until} ({known.reason})")
     return "\n".join([*lines, f"  again: {report.repro}"])
 
 
@@ -176,7 +209,24 @@ def _property(report: CaseReport, sweep: Sweep) -> dict[str, Any]:
         "cell": report.cell,
         "verdict": str(report.verdict),
         "violations": [(violation.checker, violation.text) for violation in report.violations],
+        "repro": report.repro,
     }
+
+
+def _is_own_check(error: BaseException | None, origin: pytest.Function) -> bool:
+    """True where a check of the test failed, and no assert of the code that it tests: the deepest frame that is none of
+    pytest's or unittest's lies beside the test."""
+    if isinstance(error, pytest.fail.Exception):
+        return True
+    if not isinstance(error, AssertionError):
+        return False
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    deepest = next((frame for frame in reversed(frames) if not _is_of_a_runner(frame.f_globals)), None)
+    return deepest is not None and Path(deepest.f_code.co_filename).is_relative_to(origin.path.parent)
+
+
+def _is_of_a_runner(names: dict[str, Any]) -> bool:
+    return "__unittest" in names or str(names.get("__name__", "")).partition(".")[0] in {"_pytest", "syrupy"}
 
 
 def _kinds(case: Case | None) -> set[str]:

@@ -14,6 +14,7 @@ from harness.sweeps._known import Known, known_failures
 from harness.sweeps._outcome import Outcome, Pressed, Terms
 from harness.sweeps._page import page
 from harness.sweeps._report import CaseReport, Failure, SweepReport
+from harness.sweeps._shrink import size_of
 from harness.sweeps._single import broken_promises, outcome_of
 from harness.sweeps._stage import Opening, Stage, Subject, lay
 from harness.sweeps._sweep import Sweep, sweep
@@ -48,6 +49,7 @@ __all__ = [
     "lay",
     "outcome_of",
     "page",
+    "size_of",
     "stuck_in",
     "sweep",
 ]

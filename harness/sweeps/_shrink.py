@@ -119,8 +119,12 @@ def _kind(case: Case) -> str:
 
 
 def _size(report: CaseReport) -> tuple[int, ...]:
-    """Fewer strikes, once, an earlier call and attempt, an earlier place."""
-    strikes = report.case.strikes
+    return size_of(report.case)
+
+
+def size_of(case: Case) -> tuple[int, ...]:
+    """Less for what is to be looked at first: fewer strikes, once, an earlier call and attempt, an earlier place."""
+    strikes = case.strikes
     places = [number for strike in strikes for number in (_number(strike.at.call), _number(strike.at.attempt))]
     points = [_number(strike.at.index) for strike in strikes]
     return (len(strikes), sum(strike.persistent for strike in strikes), *places, *points)

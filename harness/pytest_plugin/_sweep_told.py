@@ -1,0 +1,69 @@
+"""The end of a sweep of tests: the map of each, and its failures, those of one promise and one fault together."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.model import Case
+from harness.pytest_plugin._swept import PROPERTY
+
+Told = Mapping[str, Any]
+
+
+def summarise(reporter: Any) -> None:
+    """The section of the terminal summary; none where nothing was swept."""
+    found: dict[str, list[Told]] = {}
+    for reports in reporter.stats.values():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", ()):
+                if name == PROPERTY and getattr(report, "when", "") == "call":
+                    found.setdefault(value["test"], []).append(value)
+    if not found:
+        return
+    reporter.section("harness sweep", sep="=")
+    for test, cases in found.items():
+        for line in _lines(test, cases):
+            reporter.line(line)
+
+
+def _lines(test: str, cases: Sequence[Told]) -> Iterator[str]:
+    from harness.sweeps import heat_map  # noqa: PLC0415 - loads the session
+
+    yield f"{test}: {len(cases)} cases"
+    yield heat_map([_Cell.of(case) for case in cases], shutil.get_terminal_size((100, 24)).columns)
+    for (checker, kind), broken in _broken(cases).items():
+        first, text = min(broken, key=lambda one: _size(one[0]))
+        more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
+        yield f"{checker} / {kind}: {first['case']}{more}"
+        yield f"    {text}"
+        yield f"    {first['repro']}"
+
+
+def _broken(cases: Sequence[Told]) -> dict[tuple[str, str], list[tuple[Told, str]]]:
+    groups: dict[tuple[str, str], list[tuple[Told, str]]] = {}
+    for case in cases:
+        kind = " + ".join(strike.kind for strike in Case.parse(case["case"]).strikes)
+        for checker, text in case["violations"] if case["cell"] == "V" else ():
+            groups.setdefault((checker, kind), []).append((case, text))
+    return groups
+
+
+def _size(case: Told) -> tuple[object, ...]:
+    from harness.sweeps import size_of  # noqa: PLC0415 - loads the session
+
+    return size_of(Case.parse(case["case"]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """One case of the map."""
+
+    case: Case
+    cell: str
+
+    @classmethod
+    def of(cls, told: Told) -> _Cell:
+        return cls(Case.parse(told["case"]), told["cell"])
