@@ -25,6 +25,7 @@ from harness.trials import Context
 QUESTION = "What is the weather in Paris?"
 ASKED: Any = [{"role": "user", "content": QUESTION}]
 TIMEOUT_S = 30.0
+FRAMING = ("transfer-encoding", "content-length", "connection")
 TRANSIENT: tuple[type[Exception], ...] = (
     openai.APIError, anthropic.APIError, genai_errors.APIError, ollama.ResponseError,
     httpx.TransportError, genai_http.TransportError, ConnectionError,
@@ -177,3 +178,17 @@ patient_responses_stream, patient_responses_whole = _streaming(responses_words),
 patient_anthropic_stream, patient_anthropic_whole = _streaming(anthropic_words), _waiting(anthropic_answer)
 patient_gemini_stream, patient_gemini_whole = _streaming(gemini_words), _waiting(gemini_answer)
 patient_ollama_stream, patient_ollama_whole = _streaming(ollama_words), _waiting(ollama_answer)
+
+
+@lru_cache
+def _plain_client() -> httpx.Client:
+    return httpx.Client(verify=False, timeout=TIMEOUT_S)
+
+
+def sizes(ctx: Context) -> str:
+    """No SDK: how many bytes came at a time, in which framing, and what they were."""
+    body = {"model": "gpt-4o-mini", "messages": ASKED, "stream": True}
+    with _plain_client().stream("POST", "https://api.openai.com/v1/chat/completions", json=body) as answer:
+        chunks = list(answer.iter_raw())
+    framing = " ".join(f"{name}={answer.headers[name]}" for name in FRAMING if name in answer.headers)
+    return f"{' '.join(str(len(chunk)) for chunk in chunks)}; {framing}; {b''.join(chunks)!r}"
