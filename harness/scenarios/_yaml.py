@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 import yaml
@@ -68,7 +70,15 @@ _Scalars.yaml_implicit_resolvers = {}
 
 
 def read(text: bytes, file: str) -> Document:
-    """The document in `text`. What is wrong stands in its `places`; its value is then as much as could be read."""
+    """The document in `text`. What is wrong stands in its `places`; its value is then as much as could be read.
+
+    Kept for the next time: every case of a file reads all of it, and most of playing one would be reading it again."""
+    kept = _read(text, file)
+    return replace(kept, value=deepcopy(kept.value), places=[*kept.places])
+
+
+@lru_cache(maxsize=16)
+def _read(text: bytes, file: str) -> Document:
     document = Document(file)
     if len(text) > _BYTES_MAX:
         document.mistake((), f"a scenario of {len(text):,} bytes; at most {_BYTES_MAX:,} are read")

@@ -13,6 +13,7 @@ from harness.dialects import decode
 from harness.engine import History
 from harness.model import ZERO, Headers, Request
 from harness.scenarios import compile_scenario, parse_scenario
+from harness.scenarios._yaml import read
 from harness.spec import Found, Mismatch
 
 BODY = json.dumps({"model": "m", "messages": [{"role": "user", "content": "hello"}]}).encode()
@@ -66,3 +67,14 @@ def test_a_header_is_looked_at_every_time() -> None:
     )
     blue = replace(ASKED, headers=Headers((("x-tenant", "blue"),)))
     assert [ask(ASKED), ask(blue), ask(ASKED)] == ["other", "b", "other"]
+
+
+def test_what_is_done_to_one_reading_is_not_in_the_next() -> None:
+    text = b"a: {b: [1, 2]}\n"
+    first = read(text, "x.yaml")
+    first.mistake(("a",), "it is wrong")
+    assert isinstance(first.value, dict)
+    first.value["a"]["b"].append(3)
+    second = read(text, "x.yaml")
+    assert (second.value, second.places) == ({"a": {"b": [1, 2]}}, [])
+    assert read(text, "y.yaml").file == "y.yaml"
