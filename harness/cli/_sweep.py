@@ -14,7 +14,7 @@ from harness.errors import SweepError
 from harness.model import Json
 from harness.scenarios import Report, Scenario
 from harness.sweeps import github, junit, page
-from harness.trials import exception_of, scenario_at, sweep_file
+from harness.trials import scenario_at, sweep_file
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> Exit:
             seed=args.seed,
             depth=args.depth,
             invariants=args.invariants,
-            contract=[exception_of(name) for name in args.contract] if args.contract else None,
+            contract=args.contract or (),
         )
     except (SweepError, ValueError) as error:
         print(f"harness: {error}", file=sys.stderr)

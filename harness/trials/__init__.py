@@ -11,7 +11,6 @@ from harness.trials._context import Context
 from harness.trials._driver import DriverError, driver_of
 from harness.trials._swept import scenario_at, sweep_file
 from harness.trials._trial import Trial, case_ids, play
-from harness.trials._written import exception_of
 
 __all__ = [
     "Context",
@@ -19,7 +18,6 @@ __all__ = [
     "Trial",
     "case_ids",
     "driver_of",
-    "exception_of",
     "play",
     "scenario_at",
     "sweep_file",

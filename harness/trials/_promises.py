@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 from harness.contract import resolve
 from harness.model import Case, Nanos
 from harness.scenarios import Expect, Scenario, armed, calm_source
@@ -33,12 +37,24 @@ def broken(
 
 def _calm(loaded: Scenario, case: str | None, driver: Driver) -> Outcome:
     """The run of `case` with nothing armed."""
-    session = replay(calm_source(loaded, case), unplayed="ignore")
+    with _driven(calm_source(loaded, case), case, driver) as (drive, context):
+        return _outcome(drive, context, None)
+
+
+def declared_by(source: Any, case: str | None, driver: Driver) -> list[type[BaseException]]:
+    """The exceptions of the contracts that `driver` asks a backend for, found by running it once on `source`."""
+    with _driven(source, case, driver) as (_, context):
+        return _declared(context)
+
+
+@contextmanager
+def _driven(source: Any, case: str | None, driver: Driver) -> Iterator[tuple[Drive, Context]]:
+    session = replay(source, unplayed="ignore")
     context, drive = Context(session, case), Drive(looks_for_leaks=True)
     session.start()
     try:
         drive.run(driver, context)
-        return _outcome(drive, context, None)
+        yield drive, context
     finally:
         session.stop()
 

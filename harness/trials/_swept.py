@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import ScenarioError, SweepError, UnknownCheckerError, UnknownKindError
-from harness.scenarios import Scenario, is_scenario, load_scenario, place_in
+from harness.scenarios import Scenario, calm_source, is_scenario, load_scenario, place_in
 from harness.sweeps import SweepReport, checkers, chosen, sweep
 from harness.trials._driven import driven
 from harness.trials._driver import Driver, DriverError, driver_of
+from harness.trials._promises import declared_by
 from harness.trials._shown import same
-from harness.trials._written import written
+from harness.trials._written import exception_of, written
 
 
 def sweep_file(
@@ -22,22 +23,33 @@ def sweep_file(
     driver: str | None = None,
     scenario_case: str | None = None,
     cases: Sequence[str] | None = None,
+    contract: Sequence[str] = (),
     **given: Any,
 ) -> SweepReport:
     """Sweep the file at `path`: what it says by itself, and what is `given` (keywords of `harness.sweep`) in its place.
 
-    `driver` is `package.module:function`, and has to be given for a cassette. Raises ScenarioError with the place of
-    what a file says and nobody has, SweepError for what is given and nobody has, and what `harness.sweep` raises.
+    `driver` is `package.module:function`, and has to be given for a cassette. `contract` are the names of exceptions;
+    where neither they nor the file say any, those of the contracts that the driver asks a backend for may escape, else
+    those of the known SDKs.
+    Raises ScenarioError with the place of what a file says and nobody has, SweepError for what is given and nobody has,
+    and what `harness.sweep` raises.
     """
     loaded = scenario_at(path, scenario_case)
-    run = driven(_driver(path, loaded, driver), scenario_case)
-    said = _said(path, loaded)
-    kept = {**said, **{key: value for key, value in given.items() if value is not None}}
+    found = _driver(path, loaded, driver)
+    kept = {**_said(path, loaded), **{key: value for key, value in given.items() if value is not None}}
+    if contract:
+        kept["contract"] = [exception_of(name) for name in contract]
+    elif "contract" not in kept:
+        calm = path if loaded is None else calm_source(load_scenario(path, scenario_case), scenario_case)
+        kept["contract"] = declared_by(calm, scenario_case, found)
     command = ["harness", "sweep", str(path)]
     command += ["--driver", driver] if driver else []
+    command += [word for name in contract for word in ("--contract", name)]
     command += ["--scenario-case", scenario_case] if scenario_case else []
     repro = f"{shlex.join(command)} --case '{{case}}'"
-    return sweep(run, path, scenario_case=scenario_case, cases=cases, compare=same, repro=repro, **kept)
+    return sweep(
+        driven(found, scenario_case), path, scenario_case=scenario_case, cases=cases, compare=same, repro=repro, **kept
+    )
 
 
 def scenario_at(path: Path, case: str | None = None) -> Scenario | None:

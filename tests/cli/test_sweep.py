@@ -76,7 +76,7 @@ def test_a_broken_promise_is_one_and_the_line_to_paste_is_printed(
     contract = ("--contract", "sweptapp.AppError")
     assert sweep(place, "", "--kinds", "truncate-clean", *contract) == 1
     told = capsys.readouterr().out
-    line = "harness sweep hello.yaml --case 'call=1/headers/kind=truncate-clean'"
+    line = "harness sweep hello.yaml --contract sweptapp.AppError --case 'call=1/headers/kind=truncate-clean'"
     assert line in told
     assert "no-partial-success / truncate-clean" in told
     assert main(["sweep", "hello.yaml", "--case", "call=1/headers/kind=truncate-clean", *contract]) == 1
