@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -305,8 +306,9 @@ def test_an_error_in_the_middle_of_a_stream_reaches_boto3_and_cohere(tmp_path: P
     with harness.serve(file) as server:
         client, heard = _boto(server.url), []
         asked: Any = {"modelId": "tiny", "messages": [{"role": "user", "content": [{"text": "hello"}]}]}
-        with pytest.raises(EventStreamError, match="throttlingException"):
-            heard.extend(client.converse_stream(**asked)["stream"])
+        stream = client.converse_stream(**asked)["stream"]
+        with closing(stream), pytest.raises(EventStreamError, match="throttlingException"):
+            heard.extend(stream)
         assert [event["contentBlockDelta"]["delta"]["text"] for event in heard[1:]] == ["Hello", " there"]
         client.close()
         with cohere.ClientV2(api_key="dummy", base_url=server.url) as other:
