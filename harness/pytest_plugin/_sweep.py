@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import random
+import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -46,6 +47,8 @@ _KEYWORDS: Final = (
 )
 _NOT_HERE: Final = "-reusable-after-fault -no-leaks -deterministic"
 """A test that is over is over: nothing of it can be tried once more, and what it leaves its fixtures tidy up."""
+CONTEXTS: Final[pytest.StashKey[dict[str, ssl.SSLContext]]] = pytest.StashKey()
+"""Those of this run: a client reads the authorities anew each time, which takes longer than a case does."""
 PART: Final = 200
 """How many subtests an item of a full sweep has."""
 
@@ -299,12 +302,15 @@ def seeded(item: pytest.Item) -> Iterator[None]:
     if swept is None:
         yield
         return
+    from harness.sweeps import one_tls_context  # noqa: PLC0415 - loads the session, which a swept test needs anyway
+
     state, name = random.getstate(), item.name
     item.location  # noqa: B018 - it is kept from its first use on, and is that of the case
     random.seed(swept.seed)
     item.name = swept.origin.name
     try:
-        yield
+        with one_tls_context(item.config.stash.setdefault(CONTEXTS, {})):
+            yield
     finally:
         item.name = name
         random.setstate(state)

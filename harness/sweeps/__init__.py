@@ -6,6 +6,7 @@ function, the moment it is imported.
 
 from harness.sweeps._chain import stuck_in
 from harness.sweeps._checkers import INVARIANTS, checkers
+from harness.sweeps._contexts import one_tls_context
 from harness.sweeps._extent import Extent
 from harness.sweeps._heat import heat_map
 from harness.sweeps._junit import github, junit
@@ -47,6 +48,7 @@ __all__ = [
     "junit",
     "known_failures",
     "lay",
+    "one_tls_context",
     "outcome_of",
     "page",
     "size_of",

@@ -10,10 +10,11 @@ from typing import Any
 
 
 @contextmanager
-def one_tls_context() -> Iterator[None]:
-    """Within the block the authorities are read once for each set of arguments, and not again."""
+def one_tls_context(made: dict[str, ssl.SSLContext] | None = None) -> Iterator[None]:
+    """Within the block the authorities are read once for each set of arguments, and not again; within all blocks that
+    are given the same `made`, once."""
     real = ssl.create_default_context
-    made: dict[str, ssl.SSLContext] = {}
+    made = {} if made is None else made
 
     def cached(*args: Any, **keywords: Any) -> ssl.SSLContext:
         asked = repr((args, sorted(keywords.items())))
