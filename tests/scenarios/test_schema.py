@@ -68,7 +68,7 @@ def test_what_the_loader_takes_is_valid(text: str) -> None:
         "calls: [{id: a, reply: {blocks: [{image: x}]}}]",
         "calls: [{id: a, reply: {text: x}}]\nunmatched: eror",
         "calls: [{id: a, reply: {text: x}}]\noverlay: [{at: call=1, patch: [{op: replac, path: /a}]}]",
-        "calls: [{id: a, reply: {text: x}}]\nreport: {html: x}",
+        "calls: [{id: a, reply: {text: x}}]\nreport: {htm: x}",
         "calls: [{id: a, reply: {text: x}}]\ncassette: {fle: x}",
         "calls: [{id: a, when: {stream: '${STREAM}'}, reply: {text: x}}]",
     ],
