@@ -6,7 +6,7 @@ import inspect
 import traceback
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # loads the session; only a sweep pays for it
     from harness.engine import Exchange
     from harness.model import Event
     from harness.session import Session
-    from harness.sweeps import CaseReport, Opening, Outcome, Sweep, Terms
+    from harness.sweeps import CaseReport, Opening, Outcome, Pressed, Sweep, Terms
 
 SWEPT: Final[pytest.StashKey[Swept]] = pytest.StashKey()
 PROPERTY: Final = "harness_sweep"
@@ -53,6 +53,7 @@ class Swept:
     is_planned: bool = False
     seed: int = 0
     press: Callable[[Session], object] | None = None
+    arrived: Pressed | None = None
     awaits: dict[int, int] = field(default_factory=dict)
 
     def lay(self, session: Session) -> None:
@@ -85,6 +86,27 @@ class Swept:
         del event
         self.awaits[id(exchange.entry)] = exchange.entry.awaits
 
+    def watched(self, test: Callable[..., Any]) -> Callable[..., Any]:
+        """`test`, a coroutine function, which tells when a cancel reaches it: until then it knows no better, and may ask
+        once more."""
+
+        @wraps(test)
+        async def run(**fixtures: Any) -> Any:
+            from harness.sweeps import Steps  # noqa: PLC0415 - as above
+
+            return await Steps(test(**fixtures), self._told_to_stop)
+
+        return run
+
+    def _told_to_stop(self) -> None:
+        opening = self.opening
+        if opening is not None and self.arrived is None and any(one.at is not None for one in opening.session.cancels):
+            from harness.sweeps import Pressed  # noqa: PLC0415 - as above
+
+            session = opening.session
+            at, history = Nanos(session.clock.now() - session.engine.opened_at), session.history
+            self.arrived = Pressed(at, len(history), history[-1].chunks if len(history) else 0, is_task=True)
+
     def but_the_transcript(self, snapshot: Any) -> Any:
         """`snapshot` for a run with a fault: it holds for what the code came to, and not for the transcript, which
         tells of the fault."""
@@ -108,7 +130,7 @@ class Swept:
             stuck = f"it ended {ended_at / 1e9:g}s after its beginning, past the horizon"
         terms = self.terms or Terms()
         failed = _is_own_check(error, self.origin) and not isinstance(error, terms.contract)
-        pressed = _pressed(session, returned=error is None)
+        pressed = self.arrived or _pressed(session, returned=error is None)
         cancelled = (CANCEL,) if pressed is not None and pressed.arrived and CANCEL in _kinds(self.case) else ()
         seen = tuple(opening.laid.seen)
         return Outcome(
@@ -152,6 +174,8 @@ def judged(run: Run, item: pytest.Item) -> Generator[None, Any, Any]:
         raise swept.error
     error: BaseException | None = None
     result = None
+    if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
+        item.obj = swept.watched(item.obj)
     try:
         result = yield
     except (KeyboardInterrupt, pytest.exit.Exception, pytest.skip.Exception):

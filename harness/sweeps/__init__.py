@@ -18,6 +18,7 @@ from harness.sweeps._report import CaseReport, Failure, SweepReport
 from harness.sweeps._shrink import size_of
 from harness.sweeps._single import broken_promises, outcome_of
 from harness.sweeps._stage import Opening, Stage, Subject, lay
+from harness.sweeps._steps import Steps
 from harness.sweeps._sweep import Sweep, sweep
 from harness.sweeps._tiers import Tier
 from harness.sweeps._verdict import Checker, Verdict, Violation
@@ -33,6 +34,7 @@ __all__ = [
     "Outcome",
     "Pressed",
     "Stage",
+    "Steps",
     "Subject",
     "Sweep",
     "SweepReport",

@@ -199,3 +199,33 @@ def test_the_map_is_not_wider_than_the_terminal(project: Any, text: Any, monkeyp
     blocks = [line for line in shown.splitlines() if line.startswith("call=1")]
     assert len(blocks) > 1
     assert max(map(len, blocks)) <= 36
+
+
+def test_a_request_that_left_before_the_cancel_arrived_is_not_held_against_a_test(project: Any, text: Any) -> None:
+    written(
+        project,
+        """
+async def two():
+    said = []
+    async with httpx.AsyncClient(verify=False, timeout=20) as client:
+        body = {"messages": [ASK], "model": "gpt-x", "stream": True}
+        for question in ("once", "again"):
+            body["messages"] = [{"role": "user", "content": question}]
+            async with client.stream("POST", "https://api.openai.com/v1/chat/completions", json=body) as answer:
+                said += [line async for line in answer.aiter_lines()]
+    return said
+
+@pytest.mark.asyncio
+@pytest.mark.harness("two")
+@pytest.mark.harness_sweep(kinds="cancel", tier="full")
+async def test_agent():
+    assert len(await two()) == 32
+""",
+    )
+    questions = [{"role": "user", "content": text} for text in ("once", "again")]
+    two = Cassette(tuple(call([question], TEXT_CHUNKS) for question in questions))
+    save(project.root / "cassettes" / "two.yaml", two)
+    shown = text(project.run())
+    assert "failed" not in shown
+    assert "call=2" in shown
+    assert "  cancel   e" in shown
