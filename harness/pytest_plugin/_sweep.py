@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
+from unittest import TestCase
 
 import pytest
 from _pytest import python
@@ -259,6 +260,7 @@ def _copy(
         fixtureinfo=item._fixtureinfo,  # noqa: SLF001 - the only way to keep what was found for it
         originalname=item.originalname,
         callspec=_callspec(item, name or str(case)),
+        **_called(item),
     )
     made.own_markers = list(item.own_markers)
     made.keywords.update({mark.name: mark for mark in item.own_markers})
@@ -267,6 +269,12 @@ def _copy(
         item, case, sweep=sweep, is_planned=is_planned, seed=said.get("seed", 0), press=said.get("cancel") or None
     )
     return made
+
+
+def _called(item: pytest.Function) -> dict[str, Any]:
+    """A TestCase finds its method by the name of the item, which is that of the case here."""
+    cls = getattr(item, "cls", None)
+    return {"callobj": getattr(cls, item.name)} if isinstance(cls, type) and issubclass(cls, TestCase) else {}
 
 
 def _callspec(item: pytest.Function, name: str) -> Any:

@@ -87,8 +87,8 @@ class Swept:
         self.awaits[id(exchange.entry)] = exchange.entry.awaits
 
     def watched(self, test: Callable[..., Any]) -> Callable[..., Any]:
-        """`test`, a coroutine function, which tells when a cancel reaches it: until then it knows no better, and may ask
-        once more."""
+        """`test`, a coroutine function, which tells when a cancel reaches it: until then it knows no better, and may
+        ask once more."""
 
         @wraps(test)
         async def run(**fixtures: Any) -> Any:
@@ -182,6 +182,10 @@ def judged(run: Run, item: pytest.Item) -> Generator[None, Any, Any]:
         raise
     except BaseException as raised:  # noqa: BLE001 - what comes out is what is judged
         error = raised
+    kept: list[pytest.ExceptionInfo[BaseException]] = getattr(item, "_excinfo", None) or []
+    if kept:  # unittest keeps errors to itself and reports them later
+        error = kept[0].value
+        kept.clear()
     if swept.sweep is not None:
         swept.terms, swept.horizon = swept.sweep.terms, swept.sweep.horizon
     swept.outcome = swept.tell(error)
