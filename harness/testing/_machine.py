@@ -64,7 +64,8 @@ def fault_machine(
         def strike(self, strike: Strike, persistent: bool) -> None:  # noqa: FBT001 - hypothesis passes it by name
             """One more fault."""
             self.strikes.append(Strike(strike.at, strike.kind, strike.params, persistent))
-            (report,) = swept(Case(tuple(self.strikes))).cases
+            case = Case(tuple(self.strikes))
+            report = swept(case)[str(case)]
             if report.violations:
                 target.write_text(_scenario(Path(fspath(source)), self.strikes), "utf-8")
                 told = "\n".join(f"  {violation}" for violation in report.violations)

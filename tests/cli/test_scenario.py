@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+import harness
 from harness.cli import main
 from harness.scenarios import load_scenario
 
 ROOT = Path(__file__).parents[2]
+SCHEMA = Path(harness.__file__).parent / "scenarios" / "schema.json"
 
 
 def test_it_is_printed_and_the_cassette_stays_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,7 +49,7 @@ def test_an_editor_finds_the_schema_where_it_belongs_to_the_project(
     assert main(["scenario", "from-cassette", "cassettes/demo.yaml", "-o", str(out)]) == 0
     first = out.read_text("utf-8").splitlines()[0]
     assert first.startswith("# yaml-language-server: $schema=")
-    assert (out.parent / first.partition("=")[2]).resolve() == ROOT / "harness" / "scenarios" / "schema.json"
+    assert (out.parent / first.partition("=")[2]).resolve() == SCHEMA.resolve()
 
 
 def test_what_is_no_cassette_has_its_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
