@@ -199,7 +199,7 @@ def _made(item: pytest.Function) -> Sweep:
         modes=tuple(said.get("modes", ("once", "persistent"))),
         checkers={name: check for name, check in own.items() if name not in left_out},
         known=known_failures(said.get("known", ())),
-        repro="pytest '" + _name(item, "{case}", item.nodeid) + "'",
+        repro=_repro(item),
     )
     made.learn()
     return made
@@ -262,6 +262,11 @@ def _copy(
         callspec=_callspec(item, name or str(case)),
         **_called(item),
     )
+    if _is_of_testcase(item):
+        made.location  # noqa: B018 - it is kept from its first use on, and is that of the case
+        made.name = item.name  # which its method is looked up by, also when it is over
+        for made_of_the_case in ("_instance", "_obj"):
+            vars(made).pop(made_of_the_case, None)  # pytest makes both anew, by that name
     made.own_markers = list(item.own_markers)
     made.keywords.update({mark.name: mark for mark in item.own_markers})
     said = _said(item)
@@ -273,8 +278,19 @@ def _copy(
 
 def _called(item: pytest.Function) -> dict[str, Any]:
     """A TestCase finds its method by the name of the item, which is that of the case here."""
+    return {"callobj": getattr(item.cls, item.name)} if _is_of_testcase(item) else {}
+
+
+def _is_of_testcase(item: pytest.Item) -> bool:
     cls = getattr(item, "cls", None)
-    return {"callobj": getattr(cls, item.name)} if isinstance(cls, type) and issubclass(cls, TestCase) else {}
+    return isinstance(cls, type) and issubclass(cls, TestCase)
+
+
+def _repro(item: pytest.Function) -> str:
+    """What to type for a case. pytest finds the tests of a TestCase by the names of its methods alone."""
+    if _is_of_testcase(item):
+        return f"pytest '{item.nodeid}' --harness-case '{{case}}'"
+    return "pytest '" + _name(item, "{case}", item.nodeid) + "'"
 
 
 def _callspec(item: pytest.Function, name: str) -> Any:

@@ -54,7 +54,9 @@ def contract_exceptions(outcome: Outcome, baseline: Outcome) -> str | None:
 
 def _is_own_cancel(outcome: Outcome) -> bool:
     """True where the run was cancelled by the sweep and says so."""
-    return outcome.pressed is not None and isinstance(outcome.error, asyncio.CancelledError | GenerationCancelled)
+    error = outcome.error
+    said_so = isinstance(error, asyncio.CancelledError | GenerationCancelled)
+    return outcome.pressed is not None and error is not None and (said_so or _named(error) == "trio.Cancelled")
 
 
 def _is_of_a_sdk(error: BaseException) -> bool:

@@ -229,3 +229,45 @@ async def test_agent():
     assert "failed" not in shown
     assert "call=2" in shown
     assert "  cancel   e" in shown
+
+
+def test_a_testcase_is_swept_and_its_line_to_paste_runs_the_case(project: Any, text: Any) -> None:
+    written(
+        project,
+        """
+import unittest
+
+@pytest.mark.harness("weather")
+class TestAgent(unittest.TestCase):
+    def test_it(self):
+        self.assertEqual(agent(False), "It is 20°C in Paris.")
+""",
+    )
+    options = ("--harness-sweep", "--harness-sweep-kinds=truncate-clean")
+    shown = text(project.run(*options))
+    assert "no-partial-success / truncate-clean: call=1/headers/kind=truncate-clean (and" in shown
+    assert f"pytest 'test_a.py::TestAgent::test_it' --harness-case '{FIRST}'" in shown
+    project.run("test_a.py::TestAgent::test_it", "--harness-case", FIRST, failed=1)
+
+
+def test_a_cancel_of_trio_is_a_cancel(project: Any, text: Any) -> None:
+    written(
+        project,
+        """
+@pytest.fixture
+def anyio_backend():
+    return "trio"
+
+@pytest.mark.anyio
+@pytest.mark.harness("weather")
+@pytest.mark.harness_sweep(kinds="cancel")
+async def test_agent():
+    body = {"messages": [ASK], "model": "gpt-x", "stream": True}
+    async with httpx.AsyncClient(verify=False, timeout=20) as client:
+        answer = await client.post("https://api.openai.com/v1/chat/completions", json=body)
+    assert "Paris" in answer.text
+""",
+    )
+    shown = text(project.run("-p", "anyio"))
+    assert "failed" not in shown
+    assert "  cancel   e" in shown
