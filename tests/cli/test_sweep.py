@@ -144,6 +144,7 @@ def test_two_shards_have_every_case_once(place: Path, capsys: pytest.CaptureFixt
     assert one | two == whole
     assert one
     assert two
+    assert one.isdisjoint(two)
 
 
 def test_a_baseline_of_known_failures_is_borne_and_must_stay_true(

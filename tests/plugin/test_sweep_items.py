@@ -74,7 +74,7 @@ def test_agent(replay, transcript_snapshot, check):
 
 
 def test_a_snapshot_holds_for_the_result_and_not_for_the_transcript(project: Any, text: Any) -> None:
-    written(project, SNAPPED.format(kinds="benign-comments", check=True))
+    written(project, SNAPPED.format(kinds="slow-ttfb", check=True))
     project.run("--snapshot-update", "-k", "not kind")
     assert "failed" not in text(project.run("-k", "kind"))
     written(project, SNAPPED.format(kinds="truncate-clean", check="True, False"))
