@@ -134,7 +134,7 @@ FRAMEWORKS: Final = {
         notes=(
             "A stall between chunks is ended by the framework's own `stream_chunk_timeout`, 120 s.",
             "That is past the horizon of this sweep (60 s, because the client has no timeout): HUNG here is late.",
-            "The client also sets TCP keepalive on its sockets, by which a kernel ends what a dead peer left.",
+            "Its sockets have TCP keepalive, by which a kernel ends what a dead peer left; no replay sees that.",
         ),
     ),
     "openai-agents": Swept(
