@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 import random
-import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,6 +27,8 @@ from harness.pytest_plugin._sweep_whole import WHOLE
 from harness.pytest_plugin._swept import CANCEL, SWEPT, Swept
 
 if TYPE_CHECKING:  # loads the session; only a sweep pays for it
+    import ssl
+
     from harness.model import Nanos
     from harness.sweeps import Outcome, Sweep
 

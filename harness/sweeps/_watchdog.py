@@ -4,7 +4,8 @@ What waits on the virtual clock meets the horizon. What does not, a loop that ne
 hang for real. So each run has a limit in real time, after which RealTimeOver is raised in its threads, and again
 every second for as long as they go on. Rules:
 
-1. One thread of this process watches over all runs. It is real: it is started before any window of virtual time.
+1. One thread of this process watches over all runs. It is real: it is started before any window of virtual time. It is
+   nobody's: started in a context of its own, it keeps no session, which it outlives.
 2. An exception for a thread arrives with its next line of Python. What the main thread waits for in C ends by a signal,
    SIGURG, which nobody uses and which does nothing to a process that does not listen.
 3. Threads that came up during the run are struck too: the run may be waiting for one of them.
@@ -19,6 +20,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import Context
 from typing import Any, Final
 
 from harness.clock import line_of, real_lock, real_monotonic, real_sleep
@@ -81,7 +83,7 @@ class _Watchdog:
         self._bell.set()
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._watch, name="harness sweep watchdog", daemon=True)
-            self._thread.start()
+            Context().run(self._thread.start)
 
     def remove(self, watched: Watched) -> None:
         with self._lock:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -90,3 +93,20 @@ def test_a_run_that_hangs_without_any_fault_is_no_subject() -> None:
 
     with pytest.raises(SubjectFailsError, match=r"it hangs: the run without any fault went on for 0\.5s"):
         harness.sweep(run, agents.RECORDING, real_s_max=SOON_S)
+
+
+def test_the_watchdog_keeps_no_session_that_was_open_when_it_came_up() -> None:
+    """In a process of its own: the thread comes up once, and stays."""
+    code = """
+import gc
+import harness
+from harness.transports import is_intercepting
+from tests.sweeps import agents
+from tests.sweeps.test_watchdog import CASE
+
+with harness.replay(harness.Cassette(()), clock="wall"):
+    harness.sweep(agents.run, agents.RECORDING, setup=agents.Agent, cases=[CASE], contract=[agents.DriverError])
+gc.collect()
+assert not is_intercepting()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
