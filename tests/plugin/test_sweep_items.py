@@ -251,6 +251,7 @@ class TestAgent(unittest.TestCase):
 
 
 def test_a_cancel_of_trio_is_a_cancel(project: Any, text: Any) -> None:
+    """In a process of its own: a cancel takes anyio's runner of trio with it, which then never ends its loop."""
     written(
         project,
         """
@@ -268,6 +269,6 @@ async def test_agent():
     assert "Paris" in answer.text
 """,
     )
-    shown = text(project.run("-p", "anyio"))
+    shown = text(project.run_apart("-p", "anyio"))
     assert "failed" not in shown
     assert "  cancel   e" in shown
