@@ -10,6 +10,8 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any, Self
 
+import httpcore
+import httpcore2
 import httpx
 import httpx2
 import pytest
@@ -18,8 +20,9 @@ import harness.session
 import harness.transports
 from harness.storage import load
 
-SHARED_WITH_INNER_RUNS = (httpx, httpx2, harness.session, harness.transports)
-"""A run in this process forgets what it has imported. What the interception patches has to be the same for all."""
+SHARED_WITH_INNER_RUNS = (httpcore, httpcore2, httpx, httpx2, harness.session, harness.transports)
+"""A run in this process forgets what it has imported. What the interception patches has to be the same for all,
+and a client maps the errors of the one httpcore that it met first."""
 
 QUICK = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
 """Hypothesis is imported anew by every run, and half of the time is its."""
