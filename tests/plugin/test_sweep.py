@@ -82,7 +82,7 @@ def test_async_tests_are_swept_and_cancelled(project: Any, text: Any) -> None:
         assert answer == "re: hello"
     """
     written(project, '@pytest.mark.harness_sweep(contract=[ModelError], kinds="cancel connect-refused")', body)
-    shown = text(project.run("-v"))
+    shown = text(project.run_apart("-v"))
     assert "test_ask[call=1/chunk=1/kind=cancel] PASSED" in shown
     assert "test_ask[call=1/await=1/kind=cancel] PASSED" in shown
     assert "kind=connect-refused] PASSED" in shown

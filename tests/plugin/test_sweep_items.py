@@ -225,7 +225,7 @@ async def test_agent():
     questions = [{"role": "user", "content": text} for text in ("once", "again")]
     two = Cassette(tuple(call([question], TEXT_CHUNKS) for question in questions))
     save(project.root / "cassettes" / "two.yaml", two)
-    shown = text(project.run())
+    shown = text(project.run_apart())
     assert "failed" not in shown
     assert "call=2" in shown
     assert "  cancel   e" in shown
