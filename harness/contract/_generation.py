@@ -31,6 +31,7 @@ from harness.model import (
     Nanos,
     Problem,
     Prompt,
+    Raw,
     Refusal,
     Reply,
     Reset,
@@ -216,6 +217,10 @@ class _Generation:
                     yield from self._said(_foreign(self.deltas))
                 case Reset() | TimedOut() | None if not self.is_done:
                     raise self._lost(event)
+                case Raw() if (
+                    not self.is_done
+                ):  # nobody parses HTTP here, and what no parser takes breaks the connection
+                    raise self._lost(Reset("RemoteProtocolError", "what came is no HTTP"))
                 case _:
                     break
         self.reply = Reply.of(self.deltas)

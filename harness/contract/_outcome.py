@@ -7,6 +7,7 @@
 | refusal, content filter, error after text  | `success=False`                  | `error`                      |
 | failure (it ran, and nothing usable)       | `success=False`, its `extra`     | `error`                      |
 | HTTP 401, 403, 404: no prompt would do     | LLMConnectionError               | LLMConnectionError           |
+| HTTP 3xx: nobody follows it                | LLMConnectionError               | LLMConnectionError           |
 | other HTTP 4xx, less 429: not this prompt  | `success=False`, status and body | LLMConnectionError           |
 | HTTP 429 and 503 when retries are used up  | LLMConnectionError               | LLMConnectionError           |
 | other HTTP 5xx, error before any text      | LLMConnectionError               | LLMConnectionError           |
@@ -87,13 +88,13 @@ def _is_hard(problem: Problem, reply: Reply) -> bool:
 
 def _is_refused_request(problem: Problem) -> bool:
     """True where the server is well and does not want this prompt; another one it might."""
-    is_known = problem.status is not None and problem.status < 500
+    is_known = problem.status is not None and 400 <= problem.status < 500
     return is_known and problem.kind not in {*_SERVER, *_WRONG_DOOR, "malformed"}
 
 
 def _failure(answer: Answer, problem: Problem, types: Types, where: str, shown: Shown) -> BaseException:
     """The contract's exception for `problem`, with what came back, shortened and redacted."""
-    status = f"HTTP {problem.status}" if problem.status and problem.status >= 400 else ""
+    status = f"HTTP {problem.status}" if problem.status and problem.status >= 300 else ""
     what = " ".join(part for part in (status, f"({problem.kind})") if part)
     text = shown(problem.message or answer.body)
     if has_no_quota(problem):

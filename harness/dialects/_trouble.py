@@ -24,6 +24,7 @@ _BY_STATUS: Final[dict[int, ProblemKind]] = {
 }
 _SERVER = 500
 _CLIENT = 400
+_REDIRECTION = 300
 
 
 def kind_of_status(status: int) -> ProblemKind:
@@ -37,8 +38,8 @@ def kind_of_status(status: int) -> ProblemKind:
 
 
 def failed(head: Head) -> bool:
-    """True where the status says that this is an error."""
-    return head.status >= _CLIENT
+    """True where the status says that this is no answer: an error, or a redirect, which points to one elsewhere."""
+    return head.status >= _REDIRECTION
 
 
 def retry_after_s(headers: Headers) -> float | None:
