@@ -83,7 +83,7 @@ class Connection(asyncio.Protocol):
         if not was_reading:
             self._since = self._loop.time()
         self._answer_next()
-        if incoming.wants_continue and self._playing is None and not incoming.arrived:
+        if incoming.wants_continue and self._playing is None and not incoming.arrived and not self._is_ending:
             incoming.wants_continue = False
             self.put(_CONTINUE)
         if len(incoming.arrived) > self._limits.waiting and not self._is_paused:

@@ -19,6 +19,7 @@ from tests.server.asking import Fixed, Wire, answering, get, post
         (b"HELLO\r\n\r\n", 400),
         (b"POST / HTTP/1.1\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", 400),
         (b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nZZ\r\n", 400),
+        (b"POST / HTTP/1.1\r\nhost: h\r\nexpect: 100-continue\r\ntransfer-encoding: chunked\r\n\r\nZZ\r\n", 400),
         (get("http://[bad]/v1/models"), 400),
         (b"CONNECT example.com:443 HTTP/1.1\r\nhost: example.com\r\n\r\n", 405),
         (b"GET / HTTP/1.1\r\nx: " + b"a" * 2000, 431),
@@ -29,7 +30,9 @@ from tests.server.asking import Fixed, Wire, answering, get, post
          + b"900\r\n" + b"a" * 2304 + b"\r\n", 413),
     ],
 )  # fmt: skip
-def test_what_cannot_be_read_is_told_and_the_connection_is_closed(sent: bytes, status: int) -> None:
+def test_what_cannot_be_read_is_told_and_the_connection_is_closed(
+    sent: bytes, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
     limits = Limits(head_bytes=1000, body_bytes=4000)
     with harness.serve(answering(), limits=limits) as server:
         with Wire(server.url) as wire:
@@ -39,6 +42,7 @@ def test_what_cannot_be_read_is_told_and_the_connection_is_closed(sent: bytes, s
             assert how == "fin"
         with Wire(server.url) as other:
             assert other.send(post()).answer()[1] == b"fine"
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
 
 
 def test_who_is_refused_while_still_sending_gets_to_read_why() -> None:
