@@ -71,6 +71,10 @@ class Rules:
         `ignore`: JSON paths (`"$.metadata.request_id"`) and mappings (`{path: "$.prompt", regex: "[0-9]{4}-[0-9-]+"}`).
         `redact`: see `Redaction.of`. `allow`: regular expressions of what looks like a secret and is none.
         """
+        for key, entries in (("ignore", ignore), ("redact", redact), ("allow", allow)):
+            if isinstance(entries, str | Mapping):
+                message = f"{key} has to be a list, not {entries!r}: say {key}=[{entries!r}]"
+                raise ValueError(message)  # noqa: TRY004 - as every other entry that is wrong
         redact = tuple(redact)
         return cls(
             Redaction.of(redact) if redact else Redaction.default(),

@@ -10,6 +10,7 @@ from typing import Final, Literal, Self
 
 from harness.clock import VirtualClock, VirtualTimeLoop, WallClock, installed_clock, why_counting
 from harness.errors import VirtualTimeError
+from harness.session._words import checked_word
 from harness.spec import Clock
 
 _VIRTUAL: Final = "virtual"
@@ -32,9 +33,9 @@ class Ticking:
         self._choice = choice
         self._is_open_to_choice = False
         self._window: _Window | None = None
-        if choice == "wall":
+        if isinstance(choice, str) and checked_word("clock", choice, ("virtual", "wall")) == "wall":
             self.clock, self.word = WallClock(), "wall clock"
-        elif choice is not None and choice != "virtual":
+        elif choice is not None and not isinstance(choice, str):
             self.clock = choice
             self.word = _VIRTUAL if isinstance(choice, VirtualClock) else "wall clock"
         elif not installs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from harness import plugins
 from harness.backends import ReplayBackend, health_apart
@@ -20,8 +20,10 @@ from harness.session._clock import ClockChoice, Ticking
 from harness.session._plan import Plan
 from harness.session._session import Session
 from harness.session._verify import Unplayed
+from harness.session._words import checked_word
 from harness.spec import Matcher, Source
 from harness.storage import LazyCassette, load, open_lazily
+from harness.transports import host_patterns
 
 AnyPath = str | PathLike[str]
 Answer = Callable[[Prompt], str | Reply | Problem]
@@ -54,21 +56,21 @@ def replay(  # noqa: PLR0913 - the keywords of the front door
     `faults` are laid over the answers (`"call=2/chunk=5/kind=reset"`); the recording stays as it is, and one that never
     strikes fails the session. ValueError for what is no case and for a fault that is not known.
     `ignore` are JSON paths that take no part in matching (`"$.metadata.request_id"`, `{"path": ..., "regex": ...}`).
-    Raises CassetteNotFoundError, CassetteError.
+    Raises CassetteNotFoundError, CassetteError; ValueError where a keyword says what cannot be meant.
     """
     rules = Rules.of(ignore=ignore, redact=redact, allow=allow)
     asked, (source, available) = source, _health_apart(source)
-    found, answers, title = _source(source, rules, repeat=on_exhausted == "repeat", matcher=matcher)
+    found, answers, title = _source(source, rules, repeat=_repeats(on_exhausted), matcher=matcher)
     plan = Plan(
         source=found,
         title=title,
         rules=rules,
         rights=REPLAY,
         answers=answers,
-        unplayed=unplayed,
+        unplayed=checked_word("unplayed", unplayed, get_args(Unplayed)),
         hint=hint or _hint(asked),
-        allowed_hosts=tuple(allowed_hosts),
-        ignored_hosts=tuple(ignored_hosts),
+        allowed_hosts=host_patterns("allowed_hosts", allowed_hosts),
+        ignored_hosts=host_patterns("ignored_hosts", ignored_hosts),
         available=available,
         overlay=_overlay(faults),
     )
@@ -107,7 +109,7 @@ def record(  # noqa: PLR0913 - the keywords of the front door
         load(target)  # the error of a missing cassette is raised here, before anything is opened
     recorder = Recorder(target, chosen, rules, rewrite=rewrite, beside=Path(beside) if beside is not None else None)
     before, available = health_apart(recorder.before)
-    source = CassetteSource(before, rules, repeat=on_exhausted == "repeat", matcher=matcher)
+    source = CassetteSource(before, rules, repeat=_repeats(on_exhausted), matcher=matcher)
     plan = Plan(
         source=source,
         title=f"cassette {target.name}",
@@ -116,10 +118,10 @@ def record(  # noqa: PLR0913 - the keywords of the front door
         answers=len(before),
         available=available,
         recorder=recorder,
-        unplayed=unplayed,
+        unplayed=checked_word("unplayed", unplayed, get_args(Unplayed)),
         hint=hint or _hint(path),
-        allowed_hosts=tuple(allowed_hosts),
-        ignored_hosts=tuple(ignored_hosts),
+        allowed_hosts=host_patterns("allowed_hosts", allowed_hosts),
+        ignored_hosts=host_patterns("ignored_hosts", ignored_hosts),
     )
     return Session(plan, Ticking(clock, installs=not recorder.rights.records))
 
@@ -153,10 +155,10 @@ def scenario(
         rules=Rules(),
         rights=REPLAY,
         answers=source.answers,
-        unplayed=unplayed,
+        unplayed=checked_word("unplayed", unplayed, get_args(Unplayed)),
         hint=f"add a call to {file.name} whose `when` matches, or change the prompt",
-        allowed_hosts=tuple(allowed_hosts),
-        ignored_hosts=tuple(ignored_hosts),
+        allowed_hosts=host_patterns("allowed_hosts", allowed_hosts),
+        ignored_hosts=host_patterns("ignored_hosts", ignored_hosts),
         available=tuple(source.available),
         cancels=source.cancels,
         ignores_cancel=source.ignores_cancel,
@@ -218,6 +220,10 @@ def _health_apart(source: Any) -> tuple[Any, tuple[bool, ...]]:
 def _overlay(cases: Faults) -> FaultOverlay | None:
     made = FaultOverlay.of([cases] if isinstance(cases, str | Case | Strike) else cases, plugins.fault)
     return made if made.armed else None
+
+
+def _repeats(word: OnExhausted) -> bool:
+    return checked_word("on_exhausted", word, get_args(OnExhausted)) == "repeat"
 
 
 def _mode(word: str) -> tuple[Mode, bool]:

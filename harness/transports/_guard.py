@@ -31,6 +31,7 @@ from harness.transports._listeners import is_own_listener
 from harness.transports._lookup import open_members
 from harness.transports._names import Names
 from harness.transports._patch import Patch, Wrapper
+from harness.transports._patterns import host_patterns
 
 _INTERNET = frozenset({socket.AF_INET, socket.AF_INET6})
 
@@ -39,9 +40,9 @@ _INTERNET = frozenset({socket.AF_INET, socket.AF_INET6})
 def block_network(allowed_hosts: Iterable[str] = ()) -> Iterator[None]:
     """Refuse every real connection while this is open, with or without a session, recording sessions included.
 
-    What the guard always allows stays allowed, and so does what `allowed_hosts` names.
+    What the guard always allows stays allowed, and so does what `allowed_hosts` names. ValueError where it is no list.
     """
-    block = tuple(allowed_hosts)
+    block = host_patterns("allowed_hosts", allowed_hosts)
     _guard.blocks.append(block)
     settle()
     try:

@@ -8,6 +8,15 @@ from fnmatch import fnmatchcase
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
+def host_patterns(key: str, patterns: Iterable[str]) -> tuple[str, ...]:
+    """`patterns`, which the setting `key` has. Raises ValueError for a text by itself: each of its letters would be a
+    pattern, and the first of `*.local` is every host there is."""
+    if isinstance(patterns, str):
+        message = f"{key} has to be a list, not {patterns!r}: say {key}=[{patterns!r}]"
+        raise ValueError(message)  # noqa: TRY004 - as every other setting that cannot be meant
+    return tuple(patterns)
+
+
 def matches_any(patterns: Iterable[str], host: str, port: int | None) -> bool:
     """True where one of `patterns` covers `host` and `port`."""
     return any(_matches(pattern.lower(), host.lower(), port) for pattern in patterns)

@@ -1,0 +1,47 @@
+"""A keyword of the front door that says what cannot be meant is refused, before it switches a check off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import harness
+from harness.transports import block_network
+
+LONE = ["allowed_hosts", "ignored_hosts", "ignore", "redact", "allow"]
+
+
+def answer(_: harness.Prompt) -> str:
+    return "hello"
+
+
+@pytest.mark.parametrize(
+    "slip, said",
+    [
+        ({"unplayed": "Fail"}, "unplayed is one of fail, warn, ignore, not 'Fail'; did you mean 'fail'"),
+        ({"on_exhausted": "loop"}, "on_exhausted is one of error, repeat, not 'loop'"),
+        ({"clock": "real"}, "clock is one of virtual, wall, not 'real'"),
+    ],
+)
+def test_a_word_that_is_none_is_refused_with_those_there_are(slip: dict[str, Any], said: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=said):
+        harness.replay(answer, **slip)
+    with pytest.raises(ValueError, match=said):
+        harness.record(tmp_path / "new.yaml", **slip)
+
+
+@pytest.mark.parametrize("key", LONE)
+def test_a_text_is_no_list_of_its_letters(key: str, tmp_path: Path) -> None:
+    """The first letter of `*.local` is a pattern by itself, and that of every host there is."""
+    lone: dict[str, Any] = {key: "*.local"}
+    with pytest.raises(ValueError, match=rf"{key} has to be a list, not '\*\.local': say {key}=\['\*\.local'\]"):
+        harness.replay(answer, **lone)
+    with pytest.raises(ValueError, match=f"{key} has to be a list"):
+        harness.record(tmp_path / "new.yaml", **lone)
+
+
+def test_neither_is_it_where_the_network_is_blocked() -> None:
+    with pytest.raises(ValueError, match="allowed_hosts has to be a list"), block_network("*.local"):
+        pass
