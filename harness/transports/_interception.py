@@ -82,22 +82,24 @@ class _Interception:
         """Put the patches in or take them out, as somebody needs them or nobody does."""
         with self._lock:
             self._settle()
-        if self._unsettled:  # a context died while we held the lock, and its finaliser could not wait for us
-            self._unsettled = False
-            self.settle()
+        self._settle_the_rest()
 
     def _forgotten(self, member: weakref.ref[Member]) -> None:
         """The last context of a closed session is gone. May run anywhere, also inside ourselves: so it never waits."""
         del member
         if sys.is_finalizing():
             return  # what we would put back is half gone, and nobody asks any more
-        if not self._lock.acquire(blocking=False):
-            self._unsettled = True
-            return
-        try:
-            self._settle()
-        finally:
-            self._lock.release()
+        self._unsettled = True
+        self._settle_the_rest()
+
+    def _settle_the_rest(self) -> None:
+        """A context that dies while somebody holds the lock cannot wait for it: whoever lets go of it looks again."""
+        while self._unsettled and self._lock.acquire(blocking=False):
+            try:
+                self._unsettled = False
+                self._settle()
+            finally:
+                self._lock.release()
 
     def _settle(self) -> None:
         self._members = [ref for ref in self._members if ref() is not None]

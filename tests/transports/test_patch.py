@@ -11,6 +11,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, copy_context
 from typing import Any
 
 import httpx2
@@ -18,7 +19,7 @@ import pytest
 
 from harness.errors import Miss
 from harness.model import Cassette
-from harness.transports import is_intercepting
+from harness.transports import _guard, is_intercepting
 from harness.transports._patch import Patch
 
 
@@ -156,3 +157,22 @@ with harness.replay(Cassette()):
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stderr == ""
+
+
+def test_a_context_that_dies_while_another_is_settled_is_not_forgotten(
+    memory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[list[Context]] = []
+    for _ in range(2):
+        with memory(Cassette()):
+            kept.append([copy_context()])
+    assert is_intercepting()
+    settle = _guard.settle
+
+    def dying() -> None:
+        kept[0].clear()
+        settle()
+
+    monkeypatch.setattr(_guard, "settle", dying)
+    kept[1].clear()
+    assert not is_intercepting()
