@@ -80,8 +80,10 @@ class Cancels:
             self._watch(self._count)
 
     def close(self) -> None:
-        """The session ends, and with it the count that is under way."""
+        """The session ends, and with it the count that is under way. Whoever keeps the session keeps no task of it: its
+        context would need the patches for as long."""
         self._stop_counting()
+        self._stop_counting, self._counted, self._reader = _nothing, None, None
 
     def seen(self) -> tuple[Cancel, ...]:
         """How they stand."""

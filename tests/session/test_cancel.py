@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -280,3 +282,18 @@ def test_suspensions_are_counted_from_a_request_to_the_next_one_of_its_task(word
         first, second = session.history
         assert first.awaits == second.awaits + 7
         assert second.awaits > second.chunks
+
+
+def test_a_session_that_is_kept_keeps_no_task_of_it() -> None:
+    """The context of a task that could still ask keeps the patches in place."""
+
+    async def ask() -> tuple[Session, weakref.ref[Any]]:
+        with harness.replay(lambda _: "hello") as session:
+            session.cancel_at("call=1/chunk=1", fn=lambda: None)
+            await session.backend().acomplete(ASK)
+        return session, weakref.ref(asyncio.current_task())
+
+    session, task = asyncio.run(ask())
+    gc.collect()
+    assert session.cancels
+    assert task() is None
