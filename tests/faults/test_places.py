@@ -104,8 +104,10 @@ def test_a_star_is_every_chunk() -> None:
 def test_a_fault_in_the_middle_may_strike_before_the_first_chunk() -> None:
     for kind in ("reset", "eof", "stall", "truncate-clean", "slow-gap", "error-event"):
         made = struck(f"call=1/headers/kind={kind}", CHAT)
-        assert made.head == CHAT.timeline.head or kind == "truncate-clean"
-        assert text(CHAT, made) in {"", TEXT}
+        assert made.head == CHAT.timeline.head
+        assert made != CHAT.timeline
+        assert (CHAT.timeline.chunks[0] in made.chunks) == (kind == "slow-gap")
+        assert text(CHAT, made) == (TEXT if kind == "slow-gap" else "")
 
 
 def test_a_time_strikes_what_is_in_flight_then() -> None:

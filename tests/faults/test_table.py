@@ -94,7 +94,7 @@ def test_a_fault_strikes_at_any_chunking(dialect: str, data: st.DataObject) -> N
                 struck = faults.get(name).apply(cut.timeline, site, {}, Asked(dialect, cut.request))
             except faults.NoPlaceError:
                 continue
-            assert isinstance(struck, Timeline)
+            assert struck != cut.timeline or name in BENIGN, (name, site)
 
 
 def test_a_place_that_a_fault_does_not_have_is_refused() -> None:

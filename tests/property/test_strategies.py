@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -15,8 +16,9 @@ import harness
 from harness import dialects
 from harness.errors import PromiseBrokenError
 from harness.faults import KNOWN, FaultOverlay
-from harness.model import Case, Prompt, Request, Timeline
+from harness.model import Case, Cassette, Interaction, Left, Prompt, Request, Timeline
 from harness.scenarios import load_scenario, parse_scenario
+from harness.storage import dump, parse
 from harness.testing import fault_machine
 from harness.testing import strategies as ours
 
@@ -61,9 +63,15 @@ def test_chunks_are_not_empty_and_join_to_the_body(drawn: tuple[bytes, list[byte
     assert all(chunks)
 
 
-@given(ours.timelines())
-def test_a_timeline_is_one(timeline: Timeline) -> None:
-    assert timeline.end in {"eof", "error", "closed", "cancelled", "open"}
+@pytest.mark.parametrize(
+    "end, answered", [("eof", True), *((end, True) for end in get_args(Left)), ("error", True), ("error", False)]
+)
+def test_a_timeline_ends_in_any_of_the_ways_there_are(end: str, answered: bool) -> None:
+    """NoSuchExample where none is drawn; the one that is found can be recorded."""
+    thorough = settings(max_examples=1_000, derandomize=True, database=None)
+    found = find(ours.timelines(), lambda one: (one.end, one.head is not None) == (end, answered), settings=thorough)
+    whole = Cassette((Interaction(Request("POST", "https://x.example/"), found),), "x")
+    assert parse(dump(whole), "x").interactions[0].timeline == found
 
 
 @given(ours.cases(calls=2, chunks=3))

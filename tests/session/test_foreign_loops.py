@@ -56,10 +56,12 @@ def test_the_callers_own_timer_strikes_where_it_struck_live(timeout: Callable[[f
 
 def test_wait_for_gives_up_where_it_gave_up_live() -> None:
     async def main() -> None:
-        with harness.replay(recording(9.98)):
+        with harness.replay(recording(9.98)) as session:
             async with httpx.AsyncClient(timeout=60) as client:
                 with pytest.raises(TimeoutError):
                     await asyncio.wait_for(client.get(URL), 10)
+            assert session.history[0].outcome == "cancelled"
+            assert session.clock.now() == seconds(9.98)
 
     asyncio.run(main())
 
