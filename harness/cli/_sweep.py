@@ -32,6 +32,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", nargs="?", const=True, metavar="PATH", help="the report as JSON, else on the screen")
     parser.add_argument("--html", type=Path, metavar="PATH", help="the report as a page that loads nothing")
     parser.add_argument("--junit", type=Path, metavar="PATH", help="the report as JUnit's XML")
+    parser.add_argument(
+        "--shrunk-to", type=Path, metavar="DIR", help="recordings that were made shorter, one per failure"
+    )
     parser.add_argument("--github", action="store_true", help="failures as annotations of GitHub Actions")
 
 
@@ -51,6 +54,7 @@ def run(args: argparse.Namespace) -> Exit:
             depth=args.depth,
             invariants=args.invariants,
             contract=args.contract or (),
+            shrunk_to=args.shrunk_to,
         )
     except (SweepError, ValueError) as error:
         print(f"harness: {error}", file=sys.stderr)

@@ -33,6 +33,11 @@ def baseline(run: Callable[[], Outcome]) -> Outcome:
     return first
 
 
+def passes(outcome: Outcome) -> bool:
+    """True where a run without faults can be a baseline."""
+    return bool(outcome.history) and outcome.returned and not outcome.missed
+
+
 def _passed(outcome: Outcome) -> None:
     if outcome.missed:
         raise _fails(outcome.missed[0], "it asks what the recording does not hold:")

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.model import Case, Json
+from harness.model import Case, Cassette, Json
 from harness.sweeps._as_json import case_json, run_json
 from harness.sweeps._heat import WIDTH, heat_map
 from harness.sweeps._outcome import Outcome
@@ -55,11 +55,29 @@ class CaseReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Shorter:
+    """A recording, made shorter, on which `case` breaks the same promise; `chunks` are left of `of`. `path` is where it
+    was written, empty where it was not, and `repro` what to type then."""
+
+    recording: Cassette
+    case: Case
+    chunks: int
+    of: int
+    path: str = ""
+    repro: str = ""
+
+    def __str__(self) -> str:
+        if self.path:
+            return f"{self.chunks} of {self.of} chunks show it as well, as {self.case}\n    {self.repro}"
+        return f"{self.chunks} of {self.of} chunks show it as well; a folder to write them to is shrunk_to"
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """A promise that was broken under one kind: the case to look at first, and the others that broke it too.
 
     `simplest` is a case of a simpler kind that breaks the same promise, `calls` is how many calls of the recording are
-    needed to see it.
+    needed to see it. `shorter` is a recording of its own for the first case; None where nothing could be left out.
     """
 
     checker: str
@@ -69,11 +87,13 @@ class Failure:
     others: tuple[str, ...] = ()
     simplest: str = ""
     calls: int = 0
+    shorter: Shorter | None = None
 
     def __str__(self) -> str:
         more = f" (and {len(self.others)} more)" if self.others else ""
         simpler = f"\n    simpler: {self.simplest}" if self.simplest else ""
-        return f"{self.checker} / {self.kind}: {self.first.name}{more}\n    {self.text}{simpler}"
+        shorter = f"\n    shorter: {self.shorter}" if self.shorter is not None else ""
+        return f"{self.checker} / {self.kind}: {self.first.name}{more}\n    {self.text}{simpler}{shorter}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,10 +178,17 @@ class SweepReport:
                     "others": list(failure.others),
                     "simplest": failure.simplest,
                     "calls": failure.calls,
+                    "shorter": _shorter_json(failure.shorter),
                 }
                 for failure in self.failures
             ],
         }
+
+
+def _shorter_json(one: Shorter | None) -> Json:
+    if one is None:
+        return None
+    return {"case": str(one.case), "chunks": one.chunks, "of": one.of, "path": one.path, "repro": one.repro}
 
 
 def _absent(name: str) -> CaseReport:

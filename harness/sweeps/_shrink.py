@@ -3,9 +3,7 @@
 In this order: without the second fault, once instead of for ever, the earliest call, the earliest of its structural
 places. Each candidate is run, because a fault that breaks a promise at one place need not break it at an earlier one: a
 search by halves would lose the way. Then the simplest kind of the same class that breaks the same promise is named, and
-how much of the recording is needed.
-
-Requests are not made smaller: the driver makes them, and a recording that was cut would no longer be asked for.
+the recording is made shorter, by the rules in `_shorter.py`.
 """
 
 from __future__ import annotations
@@ -15,7 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 from harness.model import Case
-from harness.sweeps._report import CaseReport, Failure
+from harness.sweeps._report import CaseReport, Failure, Shorter
 
 TRIES_MAX: Final = 12
 """So many cases are run at most to make one failure smaller."""
@@ -29,32 +27,43 @@ _SIMPLEST: Final = (
 """Classes of faults that ask the same of a driver, the simplest first."""
 
 Run = Callable[[Case], CaseReport]
+Shorten = Callable[[CaseReport, str], Shorter | None]
 
 
 def failures(
-    run: Sequence[CaseReport], again: Run | None = None, places: Mapping[str, Sequence[Case]] | None = None
+    run: Sequence[CaseReport],
+    again: Run | None = None,
+    places: Mapping[str, Sequence[Case]] | None = None,
+    shorten: Shorten | None = None,
 ) -> tuple[Failure, ...]:
     """One for each (promise, kind) that was broken and not known, in the order of the cases.
 
     `again` runs a case that was not run yet, to see whether a smaller one fails too; `places` are the structural places
-    of each kind, in order.
+    of each kind, in order. `shorten` makes the recording shorter for a case and the checker that it does not pass.
     """
     reports = {report.name: report for report in run}
     groups: dict[tuple[str, str], list[CaseReport]] = {}
     for report in run:
         for violation in report.violations if report.failed else ():
             groups.setdefault((violation.checker, _kind(report.case)), []).append(report)
-    shrinker = _Shrinker(reports, again, places or {})
+    shrinker = _Shrinker(reports, again, places or {}, shorten)
     return tuple(shrinker.failure(checker, kind, found) for (checker, kind), found in groups.items())
 
 
 class _Shrinker:
     """Makes cases smaller. Remembers what it ran."""
 
-    def __init__(self, reports: dict[str, CaseReport], again: Run | None, places: Mapping[str, Sequence[Case]]) -> None:
+    def __init__(
+        self,
+        reports: dict[str, CaseReport],
+        again: Run | None,
+        places: Mapping[str, Sequence[Case]],
+        shorten: Shorten | None,
+    ) -> None:
         self._reports = reports
         self._again = again
         self._places = places
+        self._shorten = shorten
 
     def failure(self, checker: str, kind: str, found: Sequence[CaseReport]) -> Failure:
         """The failure of one group, with its smallest case."""
@@ -67,6 +76,7 @@ class _Shrinker:
             tuple(report.name for report in sorted(found, key=_size) if report.name != first.name),
             self._simplest(checker, kind),
             len({entry.call for entry in first.outcome.history}),
+            self._shorten(first, checker) if self._shorten is not None else None,
         )
 
     def _smallest(self, report: CaseReport, checker: str) -> CaseReport:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -84,7 +85,7 @@ class Stage:
     ) -> None:
         """Raises CassetteError, ScenarioError, SweepError for a source that can be used only once."""
         self._options = options
-        self._rules = {key: options[key] for key in _RULES if key in options}
+        self.rules = Rules.of(**{key: options[key] for key in _RULES if key in options})
         self.name = ""
         self._make = self._maker(source, scenario_case)
         self._fallback = self._maker(fallback, None) if fallback is not None else None
@@ -96,6 +97,12 @@ class Stage:
         session = replay(source, unplayed="ignore", **self._options)
         session.plan = replace(session.plan, cancels=tuple(getattr(source, "cancels", ())))
         return lay(session, case, self._make, self._fallback)
+
+    def over(self, source: Any) -> Stage:
+        """The same with another source: a Cassette, or a function that makes a fresh Source."""
+        other = copy.copy(self)
+        other._make = other._maker(source, None)  # noqa: SLF001 - it is one of us
+        return other
 
     def _maker(self, source: Any, case: str | None) -> Callable[[], Source]:
         if isinstance(source, str | PathLike):
@@ -117,12 +124,11 @@ class Stage:
 
     def _cassette(self, cassette: Cassette) -> Callable[[], Source]:
         kept, available = health_apart(cassette)
-        rules = Rules.of(**self._rules)
         repeat, matcher = self._options.get("on_exhausted") == "repeat", self._options.get("matcher")
         self.name = self.name or Path(cassette.name).name
 
         def make() -> Source:
-            made = CassetteSource(kept, rules, repeat=repeat, matcher=matcher)
+            made = CassetteSource(kept, self.rules, repeat=repeat, matcher=matcher)
             made.available = available  # type: ignore[attr-defined] # read by whoever opens it
             return made
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from harness.clock import real_time
@@ -29,13 +30,15 @@ from harness.sweeps._outcome import ATTEMPTS_MAX, CANCEL_WITHIN, Outcome, Terms,
 from harness.sweeps._places import Point, cancels, points
 from harness.sweeps._report import CaseReport, SweepReport
 from harness.sweeps._running import run_case
-from harness.sweeps._shrink import failures
+from harness.sweeps._shorter import Shortener, Shortens
+from harness.sweeps._shrink import Shorten, failures
 from harness.sweeps._stage import REAL_S_MAX, Stage, Subject
 from harness.sweeps._tiers import MODES, Planned, Tier, plan, structural_of
 from harness.sweeps._verdict import Checker, Verdict, judge
 
 Compare = Callable[[Any, Any], bool]
 KnownFailures = Iterable[Known | Mapping[str, str]] | Mapping[str, str]
+SHRUNK_REPRO = "harness.sweep(run, {path!r}, cases=[{case!r}])"
 REPRO = "harness.sweep(run, {source!r}, cases=[{case!r}])"
 EVERYWHERE = Extent()
 
@@ -63,6 +66,8 @@ def sweep(  # noqa: PLR0913 - the keywords of the front door
     fallback: Any = None,
     scenario_case: str | None = None,
     repro: str = REPRO,
+    shrunk_to: str | PathLike[str] | None = None,
+    shrunk_repro: str = SHRUNK_REPRO,
     extent: Extent = EVERYWHERE,
     real_s_max: float | None = REAL_S_MAX,
     **options: Any,
@@ -82,7 +87,9 @@ def sweep(  # noqa: PLR0913 - the keywords of the front door
     `depth` 2 lays a second fault over each recovery from a first one.
     `known`: failures that are accepted, each with a reason. `cases`: run these and no others.
     `attempts_max`, `idempotent`: what the retry checkers allow. `fallback`: a source for what the recording cannot
-    answer after a fault. `repro` is the line to paste, with `{case}` and `{source}` in it.
+    answer after a fault. `repro` is the line to paste, with `{case}` in it.
+    `shrunk_to` is a folder for the recordings that were made shorter, one for each failure that needs less than the
+    whole of `source`; nothing is written without it. `shrunk_repro` is the line for one, with `{path}` and `{case}`.
     `extent` narrows the places: calls, chunks, a shard, a budget of real time.
     `real_s_max`: a run that takes longer in real time, in seconds, is ended, and HUNG; None is no limit.
     Further keywords are those of `harness.replay` (`ignore`, `redact`, `matcher`, ...).
@@ -108,6 +115,9 @@ def sweep(  # noqa: PLR0913 - the keywords of the front door
         repro=repro.replace("{source!r}", repr(str(source)) if isinstance(source, str | PathLike) else "source"),
     )
     swept.extent = extent
+    swept.shortens = Shortens(lambda other: partial(run_case, subject, stage.over(other)), stage.rules)
+    if shrunk_to is not None:
+        swept.shortens = replace(swept.shortens, folder=Path(shrunk_to), repro=shrunk_repro)
     return swept.report(None if cases is None else [_case(case) for case in cases], depth=_depth(depth))
 
 
@@ -145,6 +155,7 @@ class Sweep:
         self.known = {one.name: one for one in known}
         self.repro = repro
         self.extent = EVERYWHERE
+        self.shortens: Shortens | None = None
         self.notes: list[str] = []
         self._sites: dict[str, int] = {}
         self._places: dict[str, list[Case]] = {}
@@ -253,7 +264,7 @@ class Sweep:
             run += [self._collected(case) for case in second[:most] if not deadline.is_over(case)]
             smaller: list[CaseReport] = []
             again = None if deadline.skipped else lambda case: self._collected(case, smaller)
-            found = failures(run, again, self._places)
+            found = failures(run, again, self._places, self._shortener() if again is not None else None)
             run += smaller
         covered = [replace(one, covers=planned.covered.get(one.name, ())) for one in run]
         verdict, violations = judge(first, first, self.checkers)
@@ -274,6 +285,11 @@ class Sweep:
             checkers=tuple(self.checkers),
             sites=self._sites,
         )
+
+    def _shortener(self) -> Shorten | None:
+        if self.shortens is None:
+            return None
+        return Shortener(self.shortens, self.learn().seen, self._horizon, self.checkers, self.notes)
 
     def _collected(self, case: Case, into: list[CaseReport] | None = None) -> CaseReport:
         report = self.run(case)

@@ -42,13 +42,19 @@ def sweep_file(
     elif "contract" not in kept:
         calm = path if loaded is None else calm_source(load_scenario(path, scenario_case), scenario_case)
         kept["contract"] = declared_by(calm, scenario_case, found)
-    command = ["harness", "sweep", str(path)]
-    command += ["--driver", driver] if driver else []
-    command += [word for name in contract for word in ("--contract", name)]
-    command += ["--scenario-case", scenario_case] if scenario_case else []
-    repro = f"{shlex.join(command)} --case '{{case}}'"
+    named = ["--driver", driver] if driver else []
+    escape = [word for name in contract for word in ("--contract", name)]
+    which = ["--scenario-case", scenario_case] if scenario_case else []
+    alone = ["--driver", driver or (loaded.driver if loaded is not None else None) or ""]
     return sweep(
-        driven(found, scenario_case), path, scenario_case=scenario_case, cases=cases, compare=same, repro=repro, **kept
+        driven(found, scenario_case),
+        path,
+        scenario_case=scenario_case,
+        cases=cases,
+        compare=same,
+        repro=f"{shlex.join(['harness', 'sweep', str(path), *named, *escape, *which])} --case '{{case}}'",
+        shrunk_repro=f"harness sweep {{path}} {shlex.join([*alone, *escape])} --case '{{case}}'",
+        **kept,
     )
 
 

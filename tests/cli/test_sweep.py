@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ import httpx
 ASK = {"role": "user", "content": "What is the weather in Paris today?"}
 
 class AppError(Exception): pass
+class OtherError(Exception): pass
 
 async def read():
     said, finished = "", False
@@ -197,3 +199,14 @@ def test_a_file_that_says_nonsense_is_five_with_its_place(
 
 def test_a_file_that_is_not_there_is_five(place: Path) -> None:
     assert main(["sweep", "missing.yaml"]) == 5
+
+
+def test_a_recording_that_was_made_shorter_is_replayed_by_the_line_that_is_printed(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--kinds", "reset-mid-stream", "--contract", "sweptapp.OtherError", "--invariants", "contract-exceptions")
+    assert sweep(place, "", *words, "--shrunk-to", "shrunk") == 1
+    told = capsys.readouterr().out
+    (line,) = [line.strip() for line in told.splitlines() if "harness sweep shrunk/" in line]
+    assert main(shlex.split(line)[1:]) == 1
+    assert "contract-exceptions / reset-mid-stream" in capsys.readouterr().out
