@@ -12,6 +12,7 @@ from harness.sweeps._heat import heat_map
 from harness.sweeps._junit import github, junit
 from harness.sweeps._kinds import chosen
 from harness.sweeps._known import Known, known_failures
+from harness.sweeps._learnt import Learnt
 from harness.sweeps._outcome import Outcome, Pressed, Terms
 from harness.sweeps._page import page
 from harness.sweeps._report import CaseReport, Failure, SweepReport
@@ -30,6 +31,7 @@ __all__ = [
     "Extent",
     "Failure",
     "Known",
+    "Learnt",
     "Opening",
     "Outcome",
     "Pressed",

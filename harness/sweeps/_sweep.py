@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
+import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -206,14 +207,14 @@ class Sweep:
 
     # --- running ---
 
-    def run(self, case: Case) -> CaseReport:
+    def run(self, case: Case, *, has_twin: bool = False) -> CaseReport:
         """One case, judged. Smart tries the driver once more after what struck once, and runs the first case of each
-        phase twice, to see that it is the same twice; full does both for every case."""
+        phase twice, to see that it is the same twice; full does both for every case. `has_twin` runs this one twice."""
         self.learn()
         thorough = self.tier.name != "smart"
         heals = "reusable-after-fault" in self.checkers and (thorough or not case.strikes[0].persistent)
         outcome = self.once(case, self._horizon, heals=heals)
-        if "deterministic" in self.checkers and (thorough or self._is_first_of_its_phase(case)):
+        if "deterministic" in self.checkers and (has_twin or thorough or self._is_first_of_its_phase(case)):
             twin = self.once(case, self._horizon, heals=False)
             outcome = replace(outcome, twin=twin.digest)
         return self.judged(case, outcome)
@@ -324,14 +325,17 @@ class Sweep:
 
 
 @contextmanager
-def quick() -> Iterator[None]:
-    """While many runs follow each other: what is there already is no garbage, and clients share a TLS context."""
-    gc.collect()
+def quick(made: dict[str, ssl.SSLContext] | None = None, *, collects: bool = True) -> Iterator[None]:
+    """While many runs follow each other: what is there already is no garbage, and clients share a TLS context; with
+    `made`, all blocks that are given the same. Without `collects`, garbage that was there is kept for the block, which
+    for a short one is cheaper by far than looking for it."""
+    if collects:
+        gc.collect()
     gc.freeze()
     automatic = gc.isenabled()
     gc.disable()  # every case collects by itself, once
     try:
-        with one_tls_context():
+        with one_tls_context(made):
             yield
     finally:
         gc.unfreeze()

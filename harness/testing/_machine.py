@@ -12,7 +12,7 @@ import yaml
 
 from harness.errors import PromiseBrokenError
 from harness.model import Case, Strike
-from harness.sweeps import SweepReport, chosen, sweep
+from harness.sweeps import Learnt, chosen
 
 
 def fault_machine(
@@ -33,7 +33,10 @@ def fault_machine(
     checked. What is left after shrinking stands in `written_to` (`<source>.found.yaml` unless said): a scenario with
     one case, to be kept beside the tests. Use it as `TestFaults = fault_machine(...).TestCase`.
 
-    Raises PromiseBrokenError inside of the machine; MissingExtraError without hypothesis.
+    The run without faults is learnt here, once; every sequence of faults is judged against it on a fresh session, a
+    fresh clock and the same dice, so it comes to the same in whatever order hypothesis tries them.
+    Raises here what `harness.sweep` raises before it judges anything, and MissingExtraError without hypothesis; inside
+    of the machine PromiseBrokenError.
     """
     from hypothesis import stateful  # noqa: PLC0415 - harness does not bring it
     from hypothesis import strategies as st  # noqa: PLC0415 - as above
@@ -42,14 +45,9 @@ def fault_machine(
 
     names = [kind for kind in chosen(kinds) if kind != "cancel"]
 
-    def swept(*cases: Case) -> SweepReport:
-        return sweep(
-            run, source, kinds=names, contract=contract, invariants=invariants, setup=setup, modes="once", cases=cases
-        )
-
-    first = swept().baseline.outcome
-    calls = len(first.seen)
-    chunks = max((len(seen.answer.timeline.chunks) for seen in first.seen), default=1)
+    learnt = Learnt(run, source, kinds=names, contract=contract, invariants=invariants, setup=setup)
+    calls = len(learnt.seen)
+    chunks = max((len(seen.answer.timeline.chunks) for seen in learnt.seen), default=1)
     target = Path(written_to if written_to is not None else f"{fspath(source)}.found.yaml")
 
     class Faults(stateful.RuleBasedStateMachine):
@@ -65,7 +63,7 @@ def fault_machine(
             """One more fault."""
             self.strikes.append(Strike(strike.at, strike.kind, strike.params, persistent))
             case = Case(tuple(self.strikes))
-            report = swept(case)[str(case)]
+            report = learnt.judged(case)
             if report.violations:
                 target.write_text(_scenario(Path(fspath(source)), self.strikes), "utf-8")
                 told = "\n".join(f"  {violation}" for violation in report.violations)
