@@ -5,6 +5,7 @@ before anything is played.
 """
 
 from harness.faults._armed import Armed, FaultOverlay, Lookup, strike_anywhere
+from harness.faults._breaking import RESET
 from harness.faults._catalogue import ALIASES, KNOWN, get
 from harness.faults._check import check, check_dialect, check_point, stands_alone
 from harness.faults._cutting import edited
@@ -17,6 +18,7 @@ __all__ = [
     "ALIASES",
     "FAULT_PROMISES",
     "KNOWN",
+    "RESET",
     "Armed",
     "FaultOverlay",
     "FaultPhase",

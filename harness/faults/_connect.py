@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from harness.faults._breaking import CLOSED, RESET
 from harness.faults._fault import BuiltIn
 from harness.faults._params import Values, finite, text, word
 from harness.faults._where import CONNECT
@@ -67,8 +68,8 @@ def _slow_connect(timeline: Timeline, site: FaultSite, values: Values, asked: As
 def _race(timeline: Timeline, site: FaultSite, values: Values, asked: Asked) -> Timeline:
     del timeline, site, asked
     if values["how"] == "rst":
-        return Timeline.failed(Reset("ReadError", "[Errno 104] Connection reset by peer"), at=ZERO)
-    return Timeline.failed(Reset("RemoteProtocolError", "Server disconnected without sending a response."), at=ZERO)
+        return Timeline.failed(RESET, at=ZERO)
+    return Timeline.failed(CLOSED, at=ZERO)
 
 
 def connect_faults() -> tuple[BuiltIn, ...]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 from harness.contract import resolve
 from harness.errors import PromiseBrokenError
@@ -27,6 +27,14 @@ _VERBS: Final = {
     "waiting": ("complete", "stream_tokens"),
     "async": ("acomplete", "astream_tokens"),
 }
+
+
+class _Identified(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+Named = TypeVar("Named", bound=_Identified)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,7 @@ def check_backend(
     TypeError for what has neither contract.
     """
     bench = Bench(make_backend, resolve(contract), timeout_s, retry_after_s, run, now)
-    chosen = _chosen(tuple(only), tuple(skip))
+    chosen = chosen_of(PROMISES, only, skip)
     absent = _absent_verbs(bench)
     tried = [(promise.id, *_tried(bench, promise, absent)) for promise in chosen]
     report = Report(
@@ -81,14 +89,27 @@ def check_backend(
     return report
 
 
-def _chosen(only: tuple[str, ...], skip: tuple[str, ...]) -> list[Promise]:
-    """The promises to try."""
-    unknown = sorted({*only, *skip} - {promise.id for promise in PROMISES})
+def chosen_of(promises: Sequence[Named], only: Iterable[str], skip: Iterable[str]) -> list[Named]:
+    """The promises to try. Raises ValueError for an id that none of them has."""
+    wanted, left_out, known = {*only}, {*skip}, [promise.id for promise in promises]
+    unknown = sorted((wanted | left_out) - {*known})
     if unknown:
-        known = ", ".join(promise.id for promise in PROMISES)
-        message = f"no promise is called {', '.join(unknown)}; there are {known}"
+        message = f"no promise is called {', '.join(unknown)}; there are {', '.join(known)}"
         raise ValueError(message)
-    return [promise for promise in PROMISES if promise.id not in skip and (not only or promise.id in only)]
+    return [promise for promise in promises if promise.id not in left_out and (not wanted or promise.id in wanted)]
+
+
+def reported(promises: Sequence[_Identified], tried: Sequence[tuple[str, str | None]]) -> Report:
+    """The report of what was `tried`: ids, with what was seen where one was broken. Raises PromiseBrokenError."""
+    ids = {id_ for id_, _ in tried}
+    report = Report(
+        kept=tuple(id_ for id_, seen in tried if seen is None),
+        skipped=tuple((promise.id, "left out") for promise in promises if promise.id not in ids),
+        broken=tuple((id_, seen) for id_, seen in tried if seen is not None),
+    )
+    if report.broken:
+        raise PromiseBrokenError(str(report))
+    return report
 
 
 def _tried(bench: Bench, promise: Promise, absent: frozenset[str]) -> tuple[str, str]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.errors import PromiseBrokenError
 from harness.model import Interaction
 from harness.spec import Dialect
-from harness.testing._check import Report
+from harness.testing._check import Report, chosen_of, reported
 from harness.testing._dialect_promises import DIALECT_PROMISES, bench_of
 
 
@@ -29,22 +28,9 @@ def check_dialect(
     if not isinstance(given, Dialect):
         message = f"{given!r} is no dialect: see harness.spec.Dialect for what it has to have"
         raise TypeError(message)
-    known = [promise.id for promise in DIALECT_PROMISES]
-    unknown = sorted({*only, *skip} - {*known})
-    if unknown:
-        message = f"no promise is called {', '.join(unknown)}; there are {', '.join(known)}"
-        raise ValueError(message)
+    chosen = chosen_of(DIALECT_PROMISES, only, skip)
     bench = bench_of(dialect, samples)
     if not bench.samples and not dialect.renders:
         message = f"{dialect.name} renders nothing, so there is nothing to read: pass recorded answers as `samples`"
         raise ValueError(message)
-    chosen = [p for p in DIALECT_PROMISES if p.id not in set(skip) and (not only or p.id in set(only))]
-    tried = [(promise.id, promise.seen(bench)) for promise in chosen]
-    report = Report(
-        kept=tuple(id_ for id_, seen in tried if seen is None),
-        skipped=tuple((id_, "left out") for id_ in known if id_ not in {promise.id for promise in chosen}),
-        broken=tuple((id_, seen) for id_, seen in tried if seen is not None),
-    )
-    if report.broken:
-        raise PromiseBrokenError(str(report))
-    return report
+    return reported(DIALECT_PROMISES, [(promise.id, promise.seen(bench)) for promise in chosen])

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.errors import PromiseBrokenError
 from harness.faults import FAULT_PROMISES
 from harness.spec import Fault, Params
-from harness.testing._check import Report
+from harness.testing._check import Report, chosen_of, reported
 
 
 def check_fault(
@@ -23,18 +22,5 @@ def check_fault(
     if not isinstance(given, Fault):
         message = f"{given!r} is no fault: it has to have name, params, sites and apply (harness.spec.Fault)"
         raise TypeError(message)
-    known = [promise.id for promise in FAULT_PROMISES]
-    unknown = sorted({*only, *skip} - {*known})
-    if unknown:
-        message = f"no promise is called {', '.join(unknown)}; there are {', '.join(known)}"
-        raise ValueError(message)
-    chosen = [p for p in FAULT_PROMISES if p.id not in set(skip) and (not only or p.id in set(only))]
-    tried = [(promise.id, promise.seen(fault, params or {})) for promise in chosen]
-    report = Report(
-        kept=tuple(id_ for id_, seen in tried if seen is None),
-        skipped=tuple((id_, "left out") for id_ in known if id_ not in {promise.id for promise in chosen}),
-        broken=tuple((id_, seen) for id_, seen in tried if seen is not None),
-    )
-    if report.broken:
-        raise PromiseBrokenError(str(report))
-    return report
+    chosen = chosen_of(FAULT_PROMISES, only, skip)
+    return reported(FAULT_PROMISES, [(promise.id, promise.seen(fault, params or {})) for promise in chosen])

@@ -13,6 +13,7 @@ from itertools import accumulate
 from typing import Literal
 
 from harness.dialects import MEANING, decoder, get, native_request, recognise
+from harness.faults import RESET
 from harness.model import (
     Cassette,
     Chunk,
@@ -195,5 +196,5 @@ def _timed(act: Act, head: Head, chunks: Sequence[bytes], said: int) -> list[tup
         rest = [*(Chunk(chunk) for chunk in chunks[said:]), End()]
     left_at = kept[-1][0]
     if act.then == "reset":
-        return [*kept, (left_at, Reset("ReadError", "[Errno 104] Connection reset by peer"))]
+        return [*kept, (left_at, RESET)]
     return [*kept, *((Nanos(left_at + seconds(act.stall_s)), event) for event in rest)]
