@@ -19,6 +19,7 @@ from harness.model._meaning import Json
 
 _PERSISTENT = "/persistent"
 _KIND = re.compile(r"(?P<at>.*?)/kind=(?P<kind>[a-z0-9][a-z0-9.-]*)(?P<params>(?:,[^,]+)*)")
+_ALONE = re.compile(r"(kind=)?[a-z0-9][a-z0-9.-]*(,[a-z][a-z0-9_]*=[^,]+)*")
 _PARAM = re.compile(r"(?P<name>[a-z][a-z0-9_]*)=(?P<value>.*)", re.DOTALL)
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _WORDS: dict[str, Json] = {"true": True, "false": False, "null": None}
@@ -83,8 +84,14 @@ def _text(value: Json) -> str:
 
 
 def _not_one(text: str) -> ValueError:
+    # Who names a fault and no place means the first call most often, so what is shown can be typed as it stands.
+    placed = (
+        f"; for that fault in the first call type call=1/kind={text.removeprefix('kind=')}"
+        if _ALONE.fullmatch(text)
+        else ""
+    )
     message = (
         f"{text!r} is no case: a case reads call=2/chunk=5/kind=reset, call=1/kind=http-429-rate-limit,retry_after=20s "
-        "or call=1/chunk=1/kind=reset/persistent, and several are joined by ' + '"
+        f"or call=1/chunk=1/kind=reset/persistent, and several are joined by ' + '{placed}"
     )
     return ValueError(message)

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from harness.session import nearest
+
 LISTS = ("ignore", "redact", "allow", "allowed_hosts", "ignored_hosts")
 SINGLE = ("clock", "matcher", "mode", "on_exhausted", "unplayed")
 FOLDERS = ("cassette_dir", "scenario_dir")
@@ -87,8 +89,7 @@ def _check_value(key: str, value: object, where: str) -> None:
         message = f"{where}: {key} is true or false, not {value!r}"
         raise pytest.UsageError(message)
     if key in CHOICES and isinstance(value, str) and value not in CHOICES[key]:
-        near = get_close_matches(value, CHOICES[key], n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = nearest(value, CHOICES[key])
         message = f"{where}: {key} is one of {', '.join(CHOICES[key])}, not {value!r}{hint}"
         raise pytest.UsageError(message)
 

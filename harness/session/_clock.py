@@ -36,7 +36,7 @@ class Ticking:
         if isinstance(choice, str) and checked_word("clock", choice, ("virtual", "wall")) == "wall":
             self.clock, self.word = WallClock(), "wall clock"
         elif choice is not None and not isinstance(choice, str):
-            self.clock = choice
+            self.clock = _checked(choice)
             self.word = _VIRTUAL if isinstance(choice, VirtualClock) else "wall clock"
         elif not installs:
             self.clock = VirtualClock()
@@ -85,6 +85,15 @@ class Ticking:
         if self._window is not None:
             self._window.leave()
             self._window = None
+
+
+def _checked(choice: Clock) -> Clock:
+    """Raises ValueError for what cannot tell the time, which a replay would find out in its middle."""
+    given: object = choice
+    if not isinstance(given, Clock):
+        message = f"clock is one of virtual, wall, or a clock of your own (harness.spec.Clock), not {given!r}"
+        raise ValueError(message)  # noqa: TRY004 - as every keyword that says what cannot be meant
+    return given
 
 
 class _Window:

@@ -20,7 +20,7 @@ from harness.session._clock import ClockChoice, Ticking
 from harness.session._plan import Plan
 from harness.session._session import Session
 from harness.session._verify import Unplayed
-from harness.session._words import checked_word
+from harness.session._words import checked_word, nearest
 from harness.spec import Matcher, Source
 from harness.storage import LazyCassette, load, open_lazily
 from harness.transports import host_patterns
@@ -232,8 +232,8 @@ def _mode(word: str) -> tuple[Mode, bool]:
     try:
         return Mode(word), False
     except ValueError:
-        known = ", ".join([*(mode.value for mode in Mode), "rewrite"])
-        message = f"{word!r} is no record mode; the modes are {known}"
+        known = [*(mode.value for mode in Mode), "rewrite"]
+        message = f"{word!r} is no record mode; the modes are {', '.join(known)}{nearest(word, known)}"
         raise ValueError(message) from None
 
 

@@ -32,6 +32,7 @@ def test_the_nearest_marker_wins_and_lists_add_up() -> None:
         (mark(predicates={}), "predicates and no scenario"),
         (mark(mode="allways"), "mode is one of none, once, new_episodes, all, rewrite, not 'allways'; did you mean"),
         (mark(clock="fast"), "clock is one of virtual, wall"),
+        (mark(clock="real"), "clock is one of virtual, wall, not 'real'; did you mean 'wall'?"),
         (mark(ignore="$.a"), "ignore has to be a list"),
     ],
 )

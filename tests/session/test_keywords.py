@@ -22,7 +22,9 @@ def answer(_: harness.Prompt) -> str:
     [
         ({"unplayed": "Fail"}, "unplayed is one of fail, warn, ignore, not 'Fail'; did you mean 'fail'"),
         ({"on_exhausted": "loop"}, "on_exhausted is one of error, repeat, not 'loop'"),
-        ({"clock": "real"}, "clock is one of virtual, wall, not 'real'"),
+        ({"clock": "real"}, "clock is one of virtual, wall, not 'real'; did you mean 'wall'"),
+        ({"clock": "virtaul"}, "clock is one of virtual, wall, not 'virtaul'; did you mean 'virtual'"),
+        ({"clock": 5}, r"clock is one of virtual, wall, or a clock of your own \(harness.spec.Clock\), not 5"),
     ],
 )
 def test_a_word_that_is_none_is_refused_with_those_there_are(slip: dict[str, Any], said: str, tmp_path: Path) -> None:
@@ -30,6 +32,25 @@ def test_a_word_that_is_none_is_refused_with_those_there_are(slip: dict[str, Any
         harness.replay(answer, **slip)
     with pytest.raises(ValueError, match=said):
         harness.record(tmp_path / "new.yaml", **slip)
+
+
+@pytest.mark.parametrize("slip, said", [("newepisodes", "new_episodes"), ("onec", "once"), ("new", "new_episodes")])
+def test_a_record_mode_that_is_none_names_the_one_that_was_meant(slip: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=f"'{slip}' is no record mode; the modes are none, .*; did you mean '{said}'"):
+        harness.record(tmp_path / "new.yaml", slip)
+
+
+@pytest.mark.parametrize(
+    "slip, typed",
+    [
+        ("reset-mid-stream", "call=1/kind=reset-mid-stream"),
+        ("kind=latency,add=2s", "call=1/kind=latency,add=2s"),
+    ],
+)
+def test_a_fault_without_a_place_is_told_what_to_type(slip: str, typed: str) -> None:
+    with pytest.raises(ValueError, match=f"is no case: .*; for that fault in the first call type {typed}$"):
+        harness.replay(answer, faults=[slip])
+    harness.replay(answer, faults=[typed])
 
 
 @pytest.mark.parametrize("key", LONE)
