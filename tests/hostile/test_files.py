@@ -128,11 +128,8 @@ def test_no_key_of_a_scenario_names_a_file_or_code(word: str) -> None:
 def test_no_key_of_a_cassette_names_a_file() -> None:
     for key in ("file", "body_file", "path"):
         text = ITEM.format("x").replace("{string: x}", f"{{{key}: /etc/passwd}}")
-        try:
-            cassette = parse(text.encode())
-        except CassetteError:
-            continue
-        assert b"root:" not in cassette.interactions[0].timeline.body
+        with pytest.raises(CassetteError, match="string"):
+            parse(text.encode())
 
 
 def test_a_compressed_body_that_unpacks_to_too_much_is_refused() -> None:

@@ -71,6 +71,7 @@ def test_connect_ex_says_it_in_numbers(replaying: Any) -> None:
 def test_the_line_is_that_of_the_callers_own_code(replaying: Any) -> None:
     with pytest.raises(OSError, match="connect"):
         urllib.request.urlopen("http://192.0.2.1:9/", timeout=5)
+    assert replaying.refused
     assert all(HERE in where for _, _, _, where, _ in replaying.refused)
 
 
