@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Protocol, TypeVar, overload
@@ -83,6 +84,12 @@ class CassetteSource:
         self._by_operation: dict[bytes, list[int]] | None = None
         self._by_body: dict[bytes, list[int]] | None = None
         self._prompts: list[Prompt | None] | None = None
+
+    def afresh(self) -> CassetteSource:
+        """The same recording with nothing played. What was read and indexed of it is shared."""
+        made = copy(self)
+        made._played, made._first_unplayed = set(), 0  # noqa: SLF001 - it is one of us
+        return made
 
     def find(self, request: Request) -> Found | Mismatch:
         """The next unplayed interaction that answers `request`. A recording that cannot be read further is a Mismatch,

@@ -104,6 +104,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "test again for every fault at every place of its recording.",
     )
     config.pluginmanager.register(_sweep_whole.Whole(), "harness-sweep-whole")
+    config.pluginmanager.register(_sweep_whole.Twins(), "harness-sweep-twins")
     open_run(config)
     pytest_load_initial_conftests()
 

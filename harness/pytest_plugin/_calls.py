@@ -62,12 +62,12 @@ def refuse_unopened(item: pytest.Item) -> None:
 
 def show(run: Run, item: pytest.Item) -> None:
     """Put the transcripts of the open sessions into the report of `item`."""
-    for session in _sessions(run):
+    for session in open_sessions(run):
         if len(session.history):
             item.add_report_section("call", SECTION, session.transcript())
 
 
-def _sessions(run: Run) -> list[Session]:
+def open_sessions(run: Run) -> list[Session]:
     """Every open session: those of the fixtures, and those that a test or its fixtures opened with harness.replay."""
     ours = [opened.session for opened in run.opened]
     transports = sys.modules.get("harness.transports")  # where it is not loaded, no session is open
@@ -93,7 +93,7 @@ def _blame_quiet(run: Run, item: pytest.Item) -> None:
 
 def _new_miss(run: Run) -> Miss | None:
     """The first miss that no test was blamed for; the others are its consequences."""
-    fresh = [miss for session in _sessions(run) for miss in run.fresh(session.misses)]
+    fresh = [miss for session in open_sessions(run) for miss in run.fresh(session.misses)]
     return fresh[0] if fresh else None
 
 

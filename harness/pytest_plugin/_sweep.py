@@ -23,6 +23,7 @@ from harness.errors import HarnessError, SubjectFailsError, SweepError
 from harness.model import Case
 from harness.pytest_plugin._owners import FIXTURES, markers
 from harness.pytest_plugin._run import run_of
+from harness.pytest_plugin._sweep_ask import IN_REAL_TIME, can_be_called_twice, refuse_or_note
 from harness.pytest_plugin._sweep_whole import WHOLE
 from harness.pytest_plugin._swept import CANCEL, SWEPT, Swept
 
@@ -47,8 +48,6 @@ _KEYWORDS: Final = (
     "idempotent",
     "cancel",
 )
-_NOT_HERE: Final = "-reusable-after-fault -no-leaks -deterministic"
-"""A test that is over is over: nothing of it can be tried once more, and what it leaves its fixtures tidy up."""
 CONTEXTS: Final[pytest.StashKey[dict[str, ssl.SSLContext]]] = pytest.StashKey()
 """Those of this run: a client reads the authorities anew each time, which takes longer than a case does."""
 PART: Final = 200
@@ -154,10 +153,15 @@ def _learn(swept: Swept, item: pytest.Item) -> None:
     """The baseline of a case that was asked for by its name. What it raises is told where it is run."""
     origin = swept.origin
     try:
-        swept.sweep = _made(origin)
+        _due(swept, _struck(swept), _made(origin))
     except SweepError as error:
         swept.error = error
     item.keywords.setdefault(MARKER, True)
+
+
+def _struck(swept: Swept) -> Case:
+    assert swept.case is not None, "it was asked for by its name"
+    return swept.case
 
 
 class Refused(pytest.Item):
@@ -187,22 +191,22 @@ def _made(item: pytest.Function) -> Sweep:
         attempts_max=said.get("attempts_max", Terms().attempts_max),
         idempotent=said.get("idempotent", False),
     )
-    own = checkers(said.get("invariants"), said.get("checkers", ()))
-    left_out = {name[1:] for name in _NOT_HERE.split()}
+    asked = checkers(said.get("invariants"), said.get("checkers", ()))
     made = Sweep(
         item.nodeid,
-        lambda case, horizon, **keywords: _run(item, case, horizon, terms, **keywords),
+        lambda case, horizon, **keywords: _run(item, case, horizon, terms, frozenset(asked), **keywords),
         terms=terms,
         can_cancel=inspect.iscoroutinefunction(item.function) or callable(cancel),
         seed=said.get("seed", 0),
         kinds=[kind for kind in chosen(said.get("kinds", "default")) if cancel is not False or kind != CANCEL],
         tier=Tier.parse(said.get("tier", "smart"), said.get("budget")),
         modes=tuple(said.get("modes", ("once", "persistent"))),
-        checkers={name: check for name, check in own.items() if name not in left_out},
+        checkers=asked,
         known=known_failures(said.get("known", ())),
         repro=_repro(item),
     )
     made.learn()
+    refuse_or_note(made, item, said.get("invariants"))
     return made
 
 
@@ -221,9 +225,10 @@ def _said(item: pytest.Function) -> Mapping[str, Any]:
     return said
 
 
-def _run(item: pytest.Function, case: Case | None, horizon: Nanos, terms: Any, **keywords: Any) -> Outcome:
+def _run(
+    item: pytest.Function, case: Case | None, horizon: Nanos, terms: Any, asks: frozenset[str], **keywords: Any
+) -> Outcome:
     """Run `item` itself, as it is, and tell what came of it. Raises SubjectFailsError where it does not pass."""
-    keywords.pop("heals", None)
     said = _said(item)
     swept = item.stash[SWEPT] = Swept(
         item,
@@ -231,6 +236,8 @@ def _run(item: pytest.Function, case: Case | None, horizon: Nanos, terms: Any, *
         terms=terms,
         horizon=horizon,
         seed=said.get("seed", 0),
+        asks=asks,
+        is_tried_again=case is None and can_be_called_twice(item) and "reusable-after-fault" in asks,
         **keywords,
     )
     try:
@@ -238,6 +245,7 @@ def _run(item: pytest.Function, case: Case | None, horizon: Nanos, terms: Any, *
             reports: Sequence[pytest.TestReport] = runtestprotocol(item, log=False, nextitem=None)
     finally:
         del item.stash[SWEPT]
+    item.stash[IN_REAL_TIME] = swept.is_in_real_time
     bad = next((report for report in reports if not report.passed), None)
     if bad is not None and (case is None or swept.outcome is None):
         word = "is skipped" if bad.skipped else "fails without any fault"
@@ -271,10 +279,32 @@ def _copy(
     made.own_markers = list(item.own_markers)
     made.keywords.update({mark.name: mark for mark in item.own_markers})
     said = _said(item)
-    made.stash[SWEPT] = Swept(
-        item, case, sweep=sweep, is_planned=is_planned, seed=said.get("seed", 0), press=said.get("cancel") or None
+    swept = made.stash[SWEPT] = Swept(
+        item, case, is_planned=is_planned, seed=said.get("seed", 0), press=said.get("cancel") or None
     )
+    if sweep is not None:
+        _due(swept, case, sweep)
     return made
+
+
+def _due(swept: Swept, case: Case, sweep: Sweep) -> None:
+    """What `sweep` asks of `case`."""
+    swept.sweep, swept.asks = sweep, frozenset(sweep.checkers)
+    if case.strikes:  # of a whole, each part is asked for itself
+        swept.is_tried_again, swept.is_run_twice = sweep.is_tried_again(case), sweep.is_run_twice(case)
+
+
+def run_twin(item: pytest.Item) -> None:
+    """Where `item` is a case that is due twice: run it once before, aside, with fixtures of its own."""
+    swept = item.stash.get(SWEPT, None)
+    if swept is None or not swept.is_run_twice or swept.sweep is None or swept.case is None:
+        return
+    copy = _copy(swept.origin, swept.case)
+    twin = copy.stash[SWEPT]
+    twin.is_aside, twin.terms, twin.horizon = True, swept.sweep.terms, swept.sweep.horizon
+    with seeded(copy):
+        runtestprotocol(copy, log=False, nextitem=item)
+    swept.twin = twin
 
 
 def _called(item: pytest.Function) -> dict[str, Any]:

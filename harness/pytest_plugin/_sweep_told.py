@@ -33,6 +33,7 @@ def _lines(test: str, cases: Sequence[Told]) -> Iterator[str]:
     from harness.sweeps import heat_map  # noqa: PLC0415 - loads the session
 
     yield f"{test}: {len(cases)} cases"
+    yield from (f"  {note}" for note in dict.fromkeys(note for case in cases for note in case["notes"]))
     yield heat_map([_Cell.of(case) for case in cases], shutil.get_terminal_size((100, 24)).columns)
     for (checker, kind), broken in _broken(cases).items():
         first, text = min(broken, key=lambda one: _size(one[0]))

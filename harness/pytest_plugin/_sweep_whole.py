@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any, Final
 
 import pytest
@@ -35,10 +35,24 @@ class Whole:
         return True
 
 
+class Twins:
+    """A plugin: it runs a case that is due twice for the first time. Within all other plugins, whose words are in the
+    messages of a failed assert."""
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, bool | None, bool | None]:
+        """Before the case itself."""
+        from harness.pytest_plugin._sweep import run_twin  # noqa: PLC0415 - it makes the items that are run here
+
+        run_twin(item)
+        return (yield)
+
+
 def _run(case: pytest.Function, after: pytest.Item | None) -> Iterator[pytest.TestReport]:
-    from harness.pytest_plugin._sweep import seeded  # noqa: PLC0415 - it makes the items that are run here
+    from harness.pytest_plugin._sweep import run_twin, seeded  # noqa: PLC0415 - it makes the items that are run here
 
     with seeded(case):
+        run_twin(case)
         yield from runtestprotocol(case, log=False, nextitem=after)
 
 

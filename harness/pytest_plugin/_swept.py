@@ -39,6 +39,9 @@ class Swept:
 
     With a `sweep` it is judged, and a broken promise is its failure. Without one it is a run to learn from.
     `is_planned`: nobody asked for this very case, so one that finds nothing to strike is no failure.
+    `asks` are the checkers, `is_tried_again` and `is_run_twice` what is due for them. `is_aside`: it is the second run
+    of a case that an item judges, and its failure is nobody's. `trace` is what it did, line by line, and `twin` the
+    run of the same case before it. `leaks` is what was left of it.
     """
 
     origin: pytest.Function
@@ -53,8 +56,22 @@ class Swept:
     is_planned: bool = False
     seed: int = 0
     press: Callable[[Session], object] | None = None
+    asks: frozenset[str] = frozenset()
+    is_tried_again: bool = False
+    is_run_twice: bool = False
+    is_aside: bool = False
+    trace: tuple[str, ...] = ()
+    twin: Swept | None = None
+    leaks: tuple[str, ...] = ()
     arrived: Pressed | None = None
     awaits: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def is_in_real_time(self) -> bool:
+        """True where its session has no virtual clock."""
+        from harness.clock import VirtualClock  # noqa: PLC0415 - as the session
+
+        return self.opening is not None and not isinstance(self.opening.session.clock, VirtualClock)
 
     def lay(self, session: Session) -> None:
         """The test opens its session: the first that replays is the one that is swept."""
@@ -98,6 +115,15 @@ class Swept:
 
         return run
 
+    def heal(self) -> None:
+        """From here on the model answers as it was recorded, and nobody is told to stop."""
+        assert self.opening is not None, "who heals has run"
+        self.opening.heal()
+        for backend in self.opening.session.backends:
+            release = getattr(backend.cancel_event, "clear", None)
+            if release is not None:
+                release()
+
     def _told_to_stop(self) -> None:
         opening = self.opening
         if opening is not None and self.arrived is None and any(one.at is not None for one in opening.session.cancels):
@@ -129,14 +155,14 @@ class Swept:
         if self.horizon is not None and ended_at >= self.horizon and not stuck:
             stuck = f"it ended {ended_at / 1e9:g}s after its beginning, past the horizon"
         terms = self.terms or Terms()
-        failed = _is_own_check(error, self.origin) and not isinstance(error, terms.contract)
+        result, left = self.came_to(error)
         pressed = self.arrived or _pressed(session, returned=error is None)
         cancelled = (CANCEL,) if pressed is not None and pressed.arrived and CANCEL in _kinds(self.case) else ()
         seen = tuple(opening.laid.seen)
         return Outcome(
             case=self.case,
-            result=f"its own check failed: {_first_line(error)}" if failed else "the test passed",
-            error=None if failed else error,
+            result=result,
+            error=left,
             ended_at=ended_at,
             history=tuple(session.history),
             seen=seen,
@@ -149,6 +175,14 @@ class Swept:
             can_be_cancelled=any(backend.cancel_event is not None for backend in session.backends),
             terms=terms,
         )
+
+    def came_to(self, error: BaseException | None) -> tuple[str, BaseException | None]:
+        """The result of a test that ended with `error`, and what escaped from it: a check of its own that failed is its
+        result."""
+        contract = self.terms.contract if self.terms is not None else ()
+        if _is_own_check(error, self.origin) and not isinstance(error, contract):
+            return f"its own check failed: {_first_line(error)}", None
+        return "the test passed", error
 
 
 class _ButTheTranscript:
@@ -169,28 +203,29 @@ class _ButTheTranscript:
 
 def judged(run: Run, item: pytest.Item) -> Generator[None, Any, Any]:
     """The body of a hook wrapper around the call of a swept `item`. Raises what it broke."""
+    from harness.pytest_plugin._sweep_body import bodied, error_kept_by  # noqa: PLC0415 - loads the session
+
     swept = item.stash[SWEPT]
     if swept.error is not None:
         raise swept.error
-    error: BaseException | None = None
-    result = None
-    if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
-        item.obj = swept.watched(item.obj)
-    try:
-        result = yield
-    except (KeyboardInterrupt, pytest.exit.Exception, pytest.skip.Exception):
-        raise
-    except BaseException as raised:  # noqa: BLE001 - what comes out is what is judged
-        error = raised
-    kept: list[pytest.ExceptionInfo[BaseException]] = getattr(item, "_excinfo", None) or []
-    if kept:  # unittest keeps errors to itself and reports them later
-        error = kept[0].value
-        kept.clear()
     if swept.sweep is not None:
         swept.terms, swept.horizon = swept.sweep.terms, swept.sweep.horizon
-    swept.outcome = swept.tell(error)
+    error: BaseException | None = None
+    result = None
+    with bodied(item, swept, run):
+        try:
+            result = yield
+        except (KeyboardInterrupt, pytest.exit.Exception, pytest.skip.Exception):
+            raise
+        except BaseException as raised:  # noqa: BLE001 - what comes out is what is judged
+            error = raised
+    error = error_kept_by(item) or error
+    if swept.outcome is None:
+        swept.outcome = swept.tell(error)
     if swept.opening is not None:
         run.fresh(swept.opening.session.misses)  # told here, and not once more at the end
+    if swept.is_aside:
+        return None
     if swept.sweep is None:
         if error is not None:
             raise error
@@ -238,6 +273,7 @@ def _property(report: CaseReport, sweep: Sweep) -> dict[str, Any]:
         "verdict": str(report.verdict),
         "violations": [(violation.checker, violation.text) for violation in report.violations],
         "repro": report.repro,
+        "notes": list(sweep.notes),
     }
 
 

@@ -4,7 +4,7 @@ Called `sweeps` and not `sweep`, as `scenarios` is: a room of that name would ta
 function, the moment it is imported.
 """
 
-from harness.sweeps._chain import stuck_in
+from harness.sweeps._chain import let_go, stuck_in
 from harness.sweeps._checkers import INVARIANTS, checkers
 from harness.sweeps._contexts import one_tls_context
 from harness.sweeps._extent import Extent
@@ -52,6 +52,7 @@ __all__ = [
     "junit",
     "known_failures",
     "lay",
+    "let_go",
     "one_tls_context",
     "outcome_of",
     "page",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 
 from harness.errors import HorizonExceededError, VirtualDeadlockError
@@ -25,3 +26,10 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
 def stuck_in(error: BaseException | None) -> str:
     """Why the run that ended with `error` would have hung; empty where it would not."""
     return next((str(one) for one in chain(error) if isinstance(one, VirtualDeadlockError | HorizonExceededError)), "")
+
+
+def let_go(error: BaseException | None) -> None:
+    """Drop the locals that a traceback holds: in a program the exception is handled and gone, and with it the answers
+    that they keep open."""
+    for one in chain(error):
+        traceback.clear_frames(one.__traceback__)

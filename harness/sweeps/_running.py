@@ -7,7 +7,6 @@ import gc
 import inspect
 import random
 import threading
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,7 +16,7 @@ from harness.clock import VirtualClock, VirtualTimeLoop
 from harness.errors import HorizonExceededError, RealTimeOver, Silence, VirtualDeadlockError
 from harness.model import PER_SECOND, Case, Nanos, as_seconds
 from harness.sweeps._around import Around
-from harness.sweeps._chain import chain, stuck_in
+from harness.sweeps._chain import let_go, stuck_in
 from harness.sweeps._outcome import Outcome, Pressed
 from harness.sweeps._stage import Opening, Stage, Subject
 from harness.sweeps._steps import Steps
@@ -193,7 +192,7 @@ class _Run:
         self._clock.agenda.horizon = Nanos(self._clock.now() + self._horizon + SETTLING)
 
     def _ended(self, result: Any, error: BaseException | None) -> None:
-        _let_go(error)
+        let_go(error)
         engine = self._session.engine
         self._first = {
             "result": result,
@@ -214,7 +213,7 @@ class _Run:
         self._case = None
 
     def _ended_again(self, result: Any, error: BaseException | None) -> None:
-        _let_go(error)
+        let_go(error)
         history = self._session.history[self._first["asked"] :]
         missed = [str(miss) for miss in self._session.misses[len(self._first["misses"]) :]]
         self._again = Outcome(
@@ -276,13 +275,6 @@ def _seeded(seed: int) -> Iterator[None]:
 
 def _is_open(entry: Any) -> bool:
     return entry.answered is not None and entry.outcome == "open"
-
-
-def _let_go(error: BaseException | None) -> None:
-    """Drop the locals that a traceback holds: in a program the exception is handled and gone, and with it the answers
-    that they keep open."""
-    for one in chain(error):
-        traceback.clear_frames(one.__traceback__)
 
 
 def _name_of(task: asyncio.Task[Any]) -> str:

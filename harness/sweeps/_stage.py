@@ -71,10 +71,14 @@ def lay(session: Session, case: Case | None, make: Callable[[], Source] | None =
     again that a fault took away; a scenario decides for itself. `make` gives a fresh source once all is healed."""
     source = session.plan.source
     scripted = isinstance(source, ScenarioSource)
-    again = None if scripted else Again(make or (lambda: source), fallback)
+    again = None if scripted else Again(make or _afresh(source), fallback)
     laid = Laid(case, again, session.plan.overlay)
     session.plan = replace(session.plan, source=again or source, overlay=laid, unplayed="ignore")
     return Opening(session, laid, again)
+
+
+def _afresh(source: Source) -> Callable[[], Source]:
+    return source.afresh if isinstance(source, CassetteSource) else lambda: source
 
 
 class Stage:

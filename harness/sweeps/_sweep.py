@@ -152,7 +152,7 @@ class Sweep:
         self.kinds = tuple(kinds)
         self.tier = tier
         self.modes = modes
-        self.checkers = checkers
+        self.checkers = dict(checkers)
         self.known = {one.name: one for one in known}
         self.repro = repro
         self.extent = EVERYWHERE
@@ -208,16 +208,28 @@ class Sweep:
     # --- running ---
 
     def run(self, case: Case, *, has_twin: bool = False) -> CaseReport:
-        """One case, judged. Smart tries the driver once more after what struck once, and runs the first case of each
-        phase twice, to see that it is the same twice; full does both for every case. `has_twin` runs this one twice."""
+        """One case, judged; tried again and run twice where it is due. `has_twin` runs it twice."""
         self.learn()
-        thorough = self.tier.name != "smart"
-        heals = "reusable-after-fault" in self.checkers and (thorough or not case.strikes[0].persistent)
-        outcome = self.once(case, self._horizon, heals=heals)
-        if "deterministic" in self.checkers and (has_twin or thorough or self._is_first_of_its_phase(case)):
+        outcome = self.once(case, self._horizon, heals=self.is_tried_again(case))
+        if self.is_run_twice(case, has_twin=has_twin):
             twin = self.once(case, self._horizon, heals=False)
             outcome = replace(outcome, twin=twin.digest)
         return self.judged(case, outcome)
+
+    def is_tried_again(self, case: Case) -> bool:
+        """True where the driver is tried once more after `case`. Smart does it after what struck once, full always."""
+        asked = "reusable-after-fault" in self.checkers
+        return asked and (self._is_thorough or not case.strikes[0].persistent)
+
+    def is_run_twice(self, case: Case, *, has_twin: bool = False) -> bool:
+        """True where `case` is run twice, to see that it is the same twice. Smart does it with the first case of each
+        phase that is asked for here and with those that are to have a twin, full with all."""
+        asked = "deterministic" in self.checkers
+        return asked and (has_twin or self._is_thorough or self._is_first_of_its_phase(case))
+
+    @property
+    def _is_thorough(self) -> bool:
+        return self.tier.name != "smart"
 
     @property
     def horizon(self) -> Nanos:

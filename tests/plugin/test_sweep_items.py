@@ -98,7 +98,7 @@ def test_a_full_sweep_is_subtests_and_its_item_fails_with_them(project: Any, tex
     shown = text(project.run("-v"))
     assert "test_a.py::test_agent[full=1of1] PASSED" in shown
     assert "19 subtests passed" in shown
-    assert "failed" not in shown
+    assert " failed" not in shown
     written(project, FULL.format(check=False))
     shown = text(project.run())
     assert "no-partial-success / truncate-clean: call=1/headers/kind=truncate-clean (and" in shown
