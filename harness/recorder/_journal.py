@@ -169,9 +169,15 @@ def refuse_orphans(cassette: Path) -> None:
 
 
 def _is_orphan(journal: Path) -> bool:
-    """True where nobody writes it and somebody was asked something."""
-    with journal.open("rb") as file:
-        return claimed(file.fileno(), shared=True) and _ASKED in file.read(1 << 16)
+    """True where nobody writes it and somebody was asked something. Its recording may end while this looks: what is
+    no longer there has been saved. It is read before it is locked, as whoever opens a new one wants it for himself."""
+    try:
+        file = journal.open("rb")
+    except FileNotFoundError:
+        return False
+    with file:
+        asked = _ASKED in file.read(1 << 16)
+        return asked and claimed(file.fileno(), shared=True) and _is_at(journal, file.fileno())
 
 
 def _opened(cassette: Path) -> tuple[Path, int]:
@@ -189,14 +195,20 @@ def _opened(cassette: Path) -> tuple[Path, int]:
 
 def _is_free(path: Path, handle: int) -> bool:
     """Ours alone, still at `path` (its last owner may have deleted it just now), and without anything to recover."""
-    if not claimed(handle):
-        return False
-    there = path.stat() if path.exists() else None
-    here = os.fstat(handle)
-    if there is None or (there.st_ino, there.st_dev) != (here.st_ino, here.st_dev):
+    if not claimed(handle) or not _is_at(path, handle):
         return False
     os.lseek(handle, 0, os.SEEK_SET)
     return _ASKED not in os.read(handle, 1 << 16)
+
+
+def _is_at(path: Path, handle: int) -> bool:
+    """True where the open file is the one at `path`, and not one that was deleted after it had been opened."""
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return False
+    here = os.fstat(handle)
+    return (there.st_ino, there.st_dev) == (here.st_ino, here.st_dev)
 
 
 def _pairs(headers: Headers) -> list[Json]:
