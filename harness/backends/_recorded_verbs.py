@@ -15,6 +15,8 @@ from harness.contract import ask, ask_later, tokens, tokens_later
 
 CALLS: Final = frozenset({"generate", "complete", "acomplete"})
 STREAMS: Final = frozenset({"stream_tokens", "astream_tokens"})
+_OVER: Final = object()
+"""The end of a stream. None is none: a backend may yield it where it has nothing to say."""
 
 
 def recorded(recording: Recording, verb: str, method: Callable[..., Any]) -> Callable[..., Any]:
@@ -68,7 +70,7 @@ def _stream(recording: Recording, verb: str, method: Callable[..., Any]) -> Call
             with recording.listening(begun):
                 said = iter(method(*args, **options))
             try:
-                while (token := _next(recording, begun, said)) is not None:
+                while (token := _next(recording, begun, said)) is not _OVER:
                     begun.said(token)
                     yield token
             finally:
@@ -78,16 +80,14 @@ def _stream(recording: Recording, verb: str, method: Callable[..., Any]) -> Call
     return stream
 
 
-def _next(recording: Recording, begun: Kept, said: Any) -> str | None:
+def _next(recording: Recording, begun: Kept, said: Any) -> Any:
     with recording.listening(begun):
-        token: str | None = next(said, None)
-        return token
+        return next(said, _OVER)
 
 
-async def _anext(recording: Recording, begun: Kept, said: Any) -> str | None:
+async def _anext(recording: Recording, begun: Kept, said: Any) -> Any:
     with recording.listening(begun):
-        token: str | None = await anext(said, None)
-        return token
+        return await anext(said, _OVER)
 
 
 def _stream_later(recording: Recording, verb: str, method: Callable[..., Any]) -> Callable[..., Any]:
@@ -101,7 +101,7 @@ def _stream_later(recording: Recording, verb: str, method: Callable[..., Any]) -
         with recording.keeping(begun):
             said = aiter(method(*args, **options))
             try:
-                while (token := await _anext(recording, begun, said)) is not None:
+                while (token := await _anext(recording, begun, said)) is not _OVER:
                     begun.said(token)
                     yield token
             finally:

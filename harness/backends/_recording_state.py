@@ -77,13 +77,13 @@ class Recording:
         opened = host.open(native_request(call.verb, call.prompt), Patience())
         if isinstance(opened, Live):
             self.listen()
-            return self._kept(opened, host)
+            return self._kept(opened, host, call.prompt.model)
         given = Given(host, opened)
         return Playing(call, lambda: SessionLine(given), self.inner, self._types, self.listener)
 
-    def _kept(self, opened: Live, host: Host) -> Kept:
+    def _kept(self, opened: Live, host: Host, model: str = "") -> Kept:
         parse = getattr(self.inner, "parse_tool_call", parse_tool_call)
-        return Kept(opened.take, self._now, self._types, parse, joins=host is not self.notebook)
+        return Kept(opened.take, self._now, self._types, parse, model=model, joins=host is not self.notebook)
 
     def _now(self) -> Nanos:
         """The time by the clock of whoever is recorded."""

@@ -38,10 +38,10 @@ Shown: TypeAlias = Callable[[str], str]
 
 
 def finish_reason(reply: Reply) -> str:
-    """`stop`, `length` or `error`: the chat contract has no other words."""
+    """`stop`, `length` or `error`: the chat contract has no other words. A backend that was recorded may have had."""
     if reply.problem is not None or reply.refusal:
         return "error"
-    return _WORDS[reply.finish]
+    return str(_beside(reply).get("finish_reason") or _WORDS[reply.finish])
 
 
 def result_values(answer: Answer, types: Types, where: str, shown: Shown) -> dict[str, Any]:
@@ -50,10 +50,11 @@ def result_values(answer: Answer, types: Types, where: str, shown: Shown) -> dic
     problem = reply.problem
     if problem is not None and _is_hard(problem, reply) and not _is_refused_request(problem):
         raise _failure(answer, problem, types, where, shown)
+    beside = _beside(reply)
     return {
-        "success": bool(reply.text.strip()) and finish_reason(reply) != "error",
+        "success": beside.get("success") or (bool(reply.text.strip()) and finish_reason(reply) != "error"),
         "text": reply.text,
-        "model": answer.model,
+        "model": beside.get("model") or answer.model,
         "latency_ms": round(answer.latency / _MS),
         "extra": _extra(answer, shown),
     }
@@ -123,7 +124,16 @@ def _extra(answer: Answer, shown: Shown) -> dict[str, Json]:
 
 def _told(reply: Reply) -> dict[str, Json]:
     """What a scenario says beside its text (`extra: {rc: 0}`): the native dialect carries it, and no wire does."""
-    told = [delta.data for delta in reply.deltas if isinstance(delta, Unknown) and delta.event == "extra"]
+    return _named(reply, "extra")
+
+
+def _beside(reply: Reply) -> dict[str, Json]:
+    """What a backend that was recorded returned and no delta says, by the names of its contract."""
+    return _named(reply, "contract")
+
+
+def _named(reply: Reply, event: str) -> dict[str, Json]:
+    told = [delta.data for delta in reply.deltas if isinstance(delta, Unknown) and delta.event == event]
     values = [_arguments(text) for text in told]
     return {name: item for value in values if isinstance(value, dict) for name, item in value.items()}
 
