@@ -25,6 +25,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kinds", metavar="WORDS", help='which faults: "default -http-* +cancel"')
     parser.add_argument("--tier", metavar="TIER", help="smart (at most 400 points), full, or sample:200")
     parser.add_argument("--seed", type=int, help="of the sample, and of the driver's dice")
+    parser.add_argument(
+        "--schedules",
+        action=argparse.BooleanOptionalAction,
+        help="concurrent calls complete in every other order; without it, where calls overlap",
+    )
     parser.add_argument("--depth", type=int, choices=(1, 2), help="2: a second fault while recovering from the first")
     parser.add_argument("--invariants", metavar="NAMES", help='which promises are asked: "-no-leaks" is all but one')
     parser.add_argument("--contract", action="append", metavar="PKG.MOD:ERROR", help="an exception that may escape")
@@ -52,6 +57,7 @@ def run(args: argparse.Namespace) -> Exit:
             tier=args.tier,
             seed=args.seed,
             depth=args.depth,
+            schedules=args.schedules,
             invariants=args.invariants,
             contract=args.contract or (),
             shrunk_to=args.shrunk_to,

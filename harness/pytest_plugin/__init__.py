@@ -100,8 +100,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
         "harness_sweep(*, kinds='default', tier='smart', contract=(), invariants=None, checkers=(), modes=('once', "
-        "'persistent'), budget=None, seed=0, known=(), attempts_max=5, idempotent=False, cancel=None): run the "
-        "test again for every fault at every place of its recording.",
+        "'persistent'), budget=None, seed=0, known=(), attempts_max=5, idempotent=False, cancel=None, schedules=None): "
+        "run the test again for every fault at every place of its recording.",
     )
     config.pluginmanager.register(_sweep_whole.Whole(), "harness-sweep-whole")
     config.pluginmanager.register(_sweep_whole.Twins(), "harness-sweep-twins")

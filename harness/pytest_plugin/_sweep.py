@@ -8,7 +8,6 @@ those of the places.
 from __future__ import annotations
 
 import inspect
-import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -47,6 +46,7 @@ _KEYWORDS: Final = (
     "attempts_max",
     "idempotent",
     "cancel",
+    "schedules",
 )
 CONTEXTS: Final[pytest.StashKey[dict[str, ssl.SSLContext]]] = pytest.StashKey()
 """Those of this run: a client reads the authorities anew each time, which takes longer than a case does."""
@@ -139,6 +139,7 @@ def _in_parts(item: pytest.Function, copies: Sequence[pytest.Function]) -> Itera
 def _some(item: pytest.Function, cases: Sequence[Case]) -> list[pytest.Item]:
     try:
         swept = _made(item)
+        swept.refuse(cases)
     except SweepError as error:
         return [_refused(item, error)]
     return [_copy(item, case, swept) for case in cases]
@@ -153,7 +154,9 @@ def _learn(swept: Swept, item: pytest.Item) -> None:
     """The baseline of a case that was asked for by its name. What it raises is told where it is run."""
     origin = swept.origin
     try:
-        _due(swept, _struck(swept), _made(origin))
+        made = _made(origin)
+        made.refuse([_struck(swept)])
+        _due(swept, _struck(swept), made)
     except SweepError as error:
         swept.error = error
     item.keywords.setdefault(MARKER, True)
@@ -198,13 +201,18 @@ def _made(item: pytest.Function) -> Sweep:
         terms=terms,
         can_cancel=inspect.iscoroutinefunction(item.function) or callable(cancel),
         seed=said.get("seed", 0),
-        kinds=[kind for kind in chosen(said.get("kinds", "default")) if cancel is not False or kind != CANCEL],
+        kinds=[
+            kind
+            for kind in chosen(said.get("kinds", "default"), said.get("schedules"))
+            if cancel is not False or kind != CANCEL
+        ],
         tier=Tier.parse(said.get("tier", "smart"), said.get("budget")),
         modes=tuple(said.get("modes", ("once", "persistent"))),
         checkers=asked,
         known=known_failures(said.get("known", ())),
         repro=_repro(item),
     )
+    made.needs_orders = said.get("schedules") is True
     made.learn()
     refuse_or_note(made, item, said.get("invariants"))
     return made
@@ -289,7 +297,7 @@ def _copy(
 
 def _due(swept: Swept, case: Case, sweep: Sweep) -> None:
     """What `sweep` asks of `case`."""
-    swept.sweep, swept.asks = sweep, frozenset(sweep.checkers)
+    swept.sweep, swept.asks, swept.schedule = sweep, frozenset(sweep.checkers), sweep.schedule(case)
     if case.strikes:  # of a whole, each part is asked for itself
         swept.is_tried_again, swept.is_run_twice = sweep.is_tried_again(case), sweep.is_run_twice(case)
 
@@ -301,6 +309,7 @@ def run_twin(item: pytest.Item) -> None:
         return
     copy = _copy(swept.origin, swept.case)
     twin = copy.stash[SWEPT]
+    twin.schedule = swept.schedule
     twin.is_aside, twin.terms, twin.horizon = True, swept.sweep.terms, swept.sweep.horizon
     with seeded(copy):
         runtestprotocol(copy, log=False, nextitem=item)
@@ -357,15 +366,13 @@ def seeded(item: pytest.Item) -> Iterator[None]:
     if swept is None:
         yield
         return
-    from harness.sweeps import one_tls_context  # noqa: PLC0415 - loads the session, which a swept test needs anyway
+    from harness.sweeps import one_tls_context, same_dice  # noqa: PLC0415 - loads the session, which a swept test needs anyway
 
-    state, name = random.getstate(), item.name
+    name = item.name
     item.location  # noqa: B018 - it is kept from its first use on, and is that of the case
-    random.seed(swept.seed)
     item.name = swept.origin.name
     try:
-        with one_tls_context(item.config.stash.setdefault(CONTEXTS, {})):
+        with same_dice(swept.seed), one_tls_context(item.config.stash.setdefault(CONTEXTS, {})):
             yield
     finally:
         item.name = name
-        random.setstate(state)

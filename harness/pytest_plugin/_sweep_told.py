@@ -36,7 +36,7 @@ def _lines(test: str, cases: Sequence[Told]) -> Iterator[str]:
     yield from (f"  {note}" for note in dict.fromkeys(note for case in cases for note in case["notes"]))
     yield heat_map([_Cell.of(case) for case in cases], shutil.get_terminal_size((100, 24)).columns)
     for (checker, kind), broken in _broken(cases).items():
-        first, text = min(broken, key=lambda one: _size(one[0]))
+        first, text = min(broken, key=lambda one: one[0]["size"])
         more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
         yield f"{checker} / {kind}: {first['case']}{more}"
         yield f"    {text}"
@@ -50,12 +50,6 @@ def _broken(cases: Sequence[Told]) -> dict[tuple[str, str], list[tuple[Told, str
         for checker, text in case["violations"] if case["cell"] == "V" else ():
             groups.setdefault((checker, kind), []).append((case, text))
     return groups
-
-
-def _size(case: Told) -> tuple[object, ...]:
-    from harness.sweeps import size_of  # noqa: PLC0415 - loads the session
-
-    return size_of(Case.parse(case["case"]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # loads the session; only a sweep pays for it
     from harness.engine import Exchange
     from harness.model import Event
     from harness.session import Session
-    from harness.sweeps import CaseReport, Opening, Outcome, Pressed, Sweep, Terms
+    from harness.sweeps import CaseReport, Opening, Outcome, Pressed, Schedule, Sweep, Terms
 
 SWEPT: Final[pytest.StashKey[Swept]] = pytest.StashKey()
 PROPERTY: Final = "harness_sweep"
@@ -63,6 +63,7 @@ class Swept:
     trace: tuple[str, ...] = ()
     twin: Swept | None = None
     leaks: tuple[str, ...] = ()
+    schedule: Schedule | None = None
     arrived: Pressed | None = None
     awaits: dict[int, int] = field(default_factory=dict)
 
@@ -78,7 +79,7 @@ class Swept:
         if self.opening is None and not session.records:
             from harness.sweeps import lay  # noqa: PLC0415 - loads the session, which is there by now
 
-            self.opening = lay(session, self.case)
+            self.opening = lay(session, self.case, schedule=self.schedule)
 
     def arm(self) -> None:
         """Its session is open."""
@@ -159,6 +160,7 @@ class Swept:
         pressed = self.arrived or _pressed(session, returned=error is None)
         cancelled = (CANCEL,) if pressed is not None and pressed.arrived and CANCEL in _kinds(self.case) else ()
         seen = tuple(opening.laid.seen)
+        ordered = opening.laid.ordered(session.history)
         return Outcome(
             case=self.case,
             result=result,
@@ -166,7 +168,7 @@ class Swept:
             ended_at=ended_at,
             history=tuple(session.history),
             seen=seen,
-            struck=(*(kind for one in seen for kind in one.struck), *cancelled),
+            struck=(*(kind for one in seen for kind in one.struck), *cancelled, *ordered),
             stuck=stuck,
             missed=tuple(str(miss) for miss in misses if not isinstance(miss, Silence)),
             pressed=pressed,
@@ -266,6 +268,8 @@ def _told(report: CaseReport, sweep: Sweep | None = None) -> str:
 
 def _property(report: CaseReport, sweep: Sweep) -> dict[str, Any]:
     """Plain data: a worker sends it to its controller."""
+    from harness.sweeps import size_of  # noqa: PLC0415 - loads the session, which is there by now
+
     return {
         "test": sweep.name,
         "case": report.name,
@@ -274,6 +278,7 @@ def _property(report: CaseReport, sweep: Sweep) -> dict[str, Any]:
         "violations": [(violation.checker, violation.text) for violation in report.violations],
         "repro": report.repro,
         "notes": list(sweep.notes),
+        "size": list(size_of(report.case, sweep.recorded(report.case))),
     }
 
 

@@ -7,6 +7,7 @@ function, the moment it is imported.
 from harness.sweeps._chain import let_go, stuck_in
 from harness.sweeps._checkers import INVARIANTS, checkers
 from harness.sweeps._contexts import one_tls_context
+from harness.sweeps._dice import same_dice
 from harness.sweeps._extent import Extent
 from harness.sweeps._heat import heat_map
 from harness.sweeps._junit import github, junit
@@ -16,6 +17,7 @@ from harness.sweeps._learnt import Learnt
 from harness.sweeps._outcome import Outcome, Pressed, Terms
 from harness.sweeps._page import page
 from harness.sweeps._report import CaseReport, Failure, SweepReport
+from harness.sweeps._schedule import Schedule
 from harness.sweeps._shrink import size_of
 from harness.sweeps._single import broken_promises, outcome_of
 from harness.sweeps._stage import Opening, Stage, Subject, lay
@@ -35,6 +37,7 @@ __all__ = [
     "Opening",
     "Outcome",
     "Pressed",
+    "Schedule",
     "Stage",
     "Steps",
     "Subject",
@@ -56,6 +59,7 @@ __all__ = [
     "one_tls_context",
     "outcome_of",
     "page",
+    "same_dice",
     "size_of",
     "stuck_in",
     "sweep",

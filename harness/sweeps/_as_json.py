@@ -25,6 +25,7 @@ def case_json(case: CaseReport) -> dict[str, Json]:
         "cell": case.cell,
         "violations": [{"checker": one.checker, "text": _redacted(one.text)} for one in case.violations],
         "known": case.known,
+        "differs": case.differs,
         "covers": list(case.covers),
         "repro": case.repro,
         **run_json(case.outcome),

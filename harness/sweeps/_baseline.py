@@ -1,4 +1,4 @@
-"""Baseline: two runs without any fault. The subject has to pass, and the second has to be the first, bit by bit."""
+"""Baseline: runs without any fault. The subject has to pass, and to be the same twice, bit by bit."""
 
 from __future__ import annotations
 
@@ -23,14 +23,18 @@ def baseline(run: Callable[[], Outcome]) -> Outcome:
 
     SQLite's loop ends with the iteration in which nothing failed any more; the second run is that iteration for all
     kinds at once, because it asks for the same answers and so no kind finds a place beyond its last one.
+
+    What is done once in a process may make its first run another one: an SDK finds out in a thread what platform it is
+    on, and so concurrent calls go out in another order. Then the second and the third have to be the same.
     """
-    first = run()
-    _passed(first)
-    second = run()
-    _passed(second)
-    if first.digest != second.digest or not first.terms.same(second.result, first.result):
-        raise NotDeterministicError(_difference(first, second))
-    return first
+    first = _passed(run())
+    second = _passed(run())
+    if _is_same(first, second):
+        return first
+    third = _passed(run())
+    if _is_same(second, third):
+        return second
+    raise NotDeterministicError(_difference(second, third))
 
 
 def passes(outcome: Outcome) -> bool:
@@ -38,7 +42,11 @@ def passes(outcome: Outcome) -> bool:
     return bool(outcome.history) and outcome.returned and not outcome.missed
 
 
-def _passed(outcome: Outcome) -> None:
+def _is_same(first: Outcome, second: Outcome) -> bool:
+    return first.digest == second.digest and first.terms.same(second.result, first.result)
+
+
+def _passed(outcome: Outcome) -> Outcome:
     if outcome.missed:
         raise _fails(outcome.missed[0], "it asks what the recording does not hold:")
     if outcome.stuck:
@@ -51,6 +59,7 @@ def _passed(outcome: Outcome) -> None:
             "  next: check that the client is called inside of run, and that it is one that is caught"
         )
         raise NoSitesError(message)
+    return outcome
 
 
 def _fails(why: object, what: str) -> SubjectFailsError:
@@ -66,7 +75,8 @@ def _difference(first: Outcome, second: Outcome) -> str:
         [
             "two runs without any fault differ, so a difference under a fault would say nothing",
             *(f"  {line}" for line in shown),
-            "  next: take chance out of it (random is seeded already; uuid, the order of sets and real time are not)",
+            "  next: take chance out of it (random is seeded already; uuid, the order of sets and real time are not;",
+            "  asyncio.as_completed begins bare coroutines in the order of a set: give it tasks)",
         ]
     )
 

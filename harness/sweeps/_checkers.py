@@ -10,6 +10,7 @@ from typing import Final
 from harness.errors import UnknownCheckerError
 from harness.sweeps import _asking as asking
 from harness.sweeps import _ending as ending
+from harness.sweeps import _ordering as ordering
 from harness.sweeps import _spied as spied
 from harness.sweeps._verdict import Checker
 
@@ -30,9 +31,10 @@ INVARIANTS: Final[Mapping[str, Checker]] = MappingProxyType(
         "stream-protocol": spied.stream_protocol,
         "no-secret-leak": spied.no_secret_leak,
         "deterministic": ending.deterministic,
+        "order-neutral": ordering.order_neutral,
     }
 )
-"""All fifteen, by id."""
+"""All of them, by id."""
 
 
 def checkers(

@@ -8,7 +8,8 @@ from typing import Final, TypeVar
 
 from harness.clock import real_monotonic_ns
 from harness.model import Case, Nanos
-from harness.sweeps._kinds import CANCEL
+from harness.sweeps._kinds import CANCEL, ORDER
+from harness.sweeps._orders import order_of
 from harness.sweeps._places import Point
 
 _Of = TypeVar("_Of")
@@ -31,6 +32,8 @@ class Extent:
     def holds(self, point: Point, last: int) -> bool:
         """True where `point` belongs to it; `last` is the number of chunks of the answer that it strikes."""
         place = point.strike.at
+        if point.strike.kind == ORDER:
+            return not self.calls or {str(call) for call in order_of(point.case)} <= self.calls
         if self.calls and place.call not in self.calls:
             return False
         if self.attempts is not None and place.attempt.isdecimal() and int(place.attempt) > self.attempts:

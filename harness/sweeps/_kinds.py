@@ -1,10 +1,11 @@
 """Kinds: which faults a sweep lays over the answers, said in a few words.
 
     kinds = word { word }          words in a list, or in one text with blanks or commas
-    word  = ["+" | "-"] (name | glob | phase | "default" | "cancel")
+    word  = ["+" | "-"] (name | glob | phase | "default" | "cancel" | "order")
 
 The first plain word begins the set, `+` adds and `-` takes out; without a plain word one begins with `default`, which
-is all of the catalogue but what nobody could notice, and `cancel`.
+is all of the catalogue but what nobody could notice, `cancel` and `order`.
+`cancel` and `order` are no faults of an answer: the caller is told to stop, or calls complete in another order.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from harness.errors import UnknownKindError
 from harness.faults import ALIASES, KNOWN
 
 CANCEL: Final = "cancel"
+ORDER: Final = "order"
+NO_FAULTS: Final = (CANCEL, ORDER)
+"""What a sweep does besides faults: nothing of the catalogue, and no answer is changed by it."""
 UNNOTICEABLE: Final = frozenset(
     {"duplicate-event", "drop-event", "reorder-events", "json-fenced", "json-schema-violation"}
 )
@@ -38,8 +42,9 @@ def is_benign(kind: str) -> bool:
     return phase_of(kind) == "benign"
 
 
-def chosen(kinds: str | Iterable[str]) -> tuple[str, ...]:
-    """The names that `kinds` means, in the order of the catalogue, `cancel` last. Raises UnknownKindError."""
+def chosen(kinds: str | Iterable[str], schedules: bool | None = None) -> tuple[str, ...]:  # noqa: FBT001 - the keyword of a sweep
+    """The names that `kinds` means, in the order of the catalogue, `cancel` and `order` last; `schedules` True or False
+    has the last word about `order`. Raises UnknownKindError."""
     words = kinds.replace(",", " ").split() if isinstance(kinds, str) else [str(word) for word in kinds]
     plain = any(word[:1] not in "+-" for word in words)
     taken: set[str] = set() if plain else _meant(DEFAULT)
@@ -48,6 +53,8 @@ def chosen(kinds: str | Iterable[str]) -> tuple[str, ...]:
             taken -= _meant(word[1:])
         else:
             taken |= _meant(word.removeprefix("+"))
+    if schedules is not None:
+        (taken.add if schedules else taken.discard)(ORDER)
     if not taken:
         message = f"kinds={kinds!r} leaves no fault at all"
         raise UnknownKindError(message)
@@ -55,7 +62,7 @@ def chosen(kinds: str | Iterable[str]) -> tuple[str, ...]:
 
 
 def _all() -> list[str]:
-    return [*KNOWN, CANCEL]
+    return [*KNOWN, *NO_FAULTS]
 
 
 def _meant(word: str) -> set[str]:
@@ -70,7 +77,7 @@ def _meant(word: str) -> set[str]:
     near = get_close_matches(word, names, 1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     message = (
-        f"no fault, pattern or phase is called {word!r}.{hint} There are default, cancel, the phases "
+        f"no fault, pattern or phase is called {word!r}.{hint} There are default, cancel, order, the phases "
         f"{', '.join(sorted(phases))}, and the faults that `harness faults` lists"
     )
     raise UnknownKindError(message)

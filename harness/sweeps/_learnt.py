@@ -17,12 +17,13 @@ from typing import Any
 
 from harness.model import Case
 from harness.sweeps._checkers import checkers
+from harness.sweeps._contexts import quick
 from harness.sweeps._laid import Seen
 from harness.sweeps._outcome import Terms
 from harness.sweeps._report import CaseReport
 from harness.sweeps._running import run_case
 from harness.sweeps._stage import Stage, Subject
-from harness.sweeps._sweep import Sweep, quick
+from harness.sweeps._sweep import Sweep
 from harness.sweeps._tiers import Tier
 
 

@@ -15,13 +15,15 @@ from harness.sweeps._verdict import Verdict, Violation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseReport:
-    """One case: what it came to, and the other cases that are the same and were not run. `repro` is what to type."""
+    """One case: what it came to, and the other cases that are the same and were not run. `repro` is what to type.
+    `differs`: calls completed in another order, and the result is another."""
 
     case: Case
     verdict: Verdict
     violations: tuple[Violation, ...]
     outcome: Outcome
     covers: tuple[str, ...] = ()
+    differs: bool = False
     known: str = ""
     repro: str = ""
 
@@ -38,7 +40,8 @@ class CaseReport:
     @property
     def cell(self) -> str:
         """One sign for a map: `.` the result of the baseline with nothing asked anew, `R` recovered, `e` failed with an
-        exception of the contract, `V` a violation, `k` a known one, `?` diverged, a blank where nothing struck."""
+        exception of the contract, `V` a violation, `k` a known one, `?` diverged, `~` another result in another order,
+        where `order-neutral` is not asked, a blank where nothing struck."""
         if self.violations:
             return "k" if self.known else "V"
         match self.verdict:
@@ -47,7 +50,7 @@ class CaseReport:
             case Verdict.NOT_STRUCK:
                 return " "
             case Verdict.RECOVERED:
-                return "R" if self.outcome.asked_again else "."
+                return "~" if self.differs else "R" if self.outcome.asked_again else "."
             case Verdict.FAILED_CLEANLY:
                 return "e"
             case _:

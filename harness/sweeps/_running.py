@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
-import random
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
@@ -17,7 +14,9 @@ from harness.errors import HorizonExceededError, RealTimeOver, Silence, VirtualD
 from harness.model import PER_SECOND, Case, Nanos, as_seconds
 from harness.sweeps._around import Around
 from harness.sweeps._chain import let_go, stuck_in
+from harness.sweeps._dice import same_dice
 from harness.sweeps._outcome import Outcome, Pressed
+from harness.sweeps._schedule import Schedule
 from harness.sweeps._stage import Opening, Stage, Subject
 from harness.sweeps._steps import Steps
 from harness.sweeps._watchdog import Watched, watching
@@ -36,12 +35,13 @@ def run_case(
     *,
     counts_awaits: bool = False,
     heals: bool = True,
+    schedule: Schedule | None = None,
 ) -> Outcome:
     """The outcome of `subject` under `case`, None being no fault. Whatever it raises is part of the outcome, but for
     what means to end the process. `counts_awaits`: its history knows how often each call was suspended. `heals`: what
-    `setup` made is tried once more without the fault."""
+    `setup` made is tried once more without the fault. `schedule`: when answers come, where that is not as recorded."""
     with watching(str(case) if case is not None else "the run without any fault", subject.real_s_max) as watched:
-        run = _Run(subject, stage.open(case), case, horizon, watched)
+        run = _Run(subject, stage.open(case, schedule), case, horizon, watched)
         run.heals = heals and subject.setup is not None
         return run.outcome(counts_awaits=counts_awaits)
 
@@ -69,7 +69,7 @@ class _Run:
 
     def outcome(self, *, counts_awaits: bool) -> Outcome:
         """Run it. Everything that it changed is put back."""
-        with self._around.listening(), _seeded(self._subject.seed), self._clock.installed():
+        with self._around.listening(), same_dice(self._subject.seed), self._clock.installed():
             self._session.start()
             try:
                 if counts_awaits:
@@ -240,11 +240,13 @@ class _Run:
         if not stuck and first["ended_at"] >= self._horizon:
             stuck = f"it ended {as_seconds(first['ended_at']):g}s after its beginning, past the horizon"
         cancelled = (CANCEL,) if first["pressed"] is not None and first["pressed"].arrived else ()
+        history = tuple(self._session.history[:asked])
+        ordered = self._opening.laid.ordered(history)
         return Outcome(
             case=self._opening_case,
             **first,
-            history=tuple(self._session.history[:asked]),
-            struck=(*(kind for seen in first["seen"] for kind in seen.struck), *cancelled),
+            history=history,
+            struck=(*(kind for seen in first["seen"] for kind in seen.struck), *cancelled, *ordered),
             stuck=stuck,
             missed=tuple(str(miss) for miss in misses if not isinstance(miss, Silence)),
             leaks=(*self._leaks, *self._around.lost),
@@ -261,16 +263,6 @@ class _Run:
 
 async def _awaited(steps: Steps) -> Any:
     return await steps
-
-
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    state = random.getstate()
-    random.seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(state)
 
 
 def _is_open(entry: Any) -> bool:

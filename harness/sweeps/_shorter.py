@@ -27,8 +27,11 @@ from harness.spec import Found, Mismatch
 from harness.storage import save
 from harness.sweeps._baseline import passes
 from harness.sweeps._laid import Seen
+from harness.sweeps._orders import order_of
 from harness.sweeps._outcome import Outcome
+from harness.sweeps._overlaps import overlaps
 from harness.sweeps._report import CaseReport, Shorter
+from harness.sweeps._schedule import Schedule
 from harness.sweeps._verdict import Checker, judge
 
 TRIES_MAX: Final = 16
@@ -126,10 +129,19 @@ class Shortener:
             return None
         asked = [self._how.rules.redaction.interaction(one.answer) for one in calm.seen]
         recording = Cassette(tuple(asked), "shorter")
+        once = self._how.over(recording)
+        moved = self._moved(once, calm, state.case)
         heals = checker == "reusable-after-fault"
-        struck = self._how.over(recording)(state.case, self._horizon, heals=heals)
+        struck = once(state.case, self._horizon, heals=heals, **moved)
         broken = judge(struck, calm, {checker: self._checkers[checker]})[1]
         return recording if broken and struck.struck else None
+
+    def _moved(self, once: Callable[..., Outcome], calm: Outcome, case: Case) -> dict[str, Schedule]:
+        if not order_of(case):
+            return {}
+        slowed = overlaps(calm, lambda slow: once(None, self._horizon, heals=False, schedule=slow))
+        found = slowed.schedule(case)
+        return {"schedule": found} if found is not None else {}
 
     def _stands(self, recording: Cassette) -> bool:
         """True where the subject passes on it as it will be read, by what is asked and not by the order."""

@@ -23,6 +23,7 @@ from harness.storage import load
 from harness.sweeps._again import Again
 from harness.sweeps._laid import Laid
 from harness.sweeps._outcome import Terms
+from harness.sweeps._schedule import Schedule
 
 _CASSETTE = re.compile(rb'^(interactions:|\{|---\s*\ninteractions:)|^"?interactions"?\s*:', re.MULTILINE)
 _RULES = ("ignore", "redact", "allow")
@@ -66,13 +67,20 @@ class Opening:
             self.again.heal()
 
 
-def lay(session: Session, case: Case | None, make: Callable[[], Source] | None = None, fallback: Any = None) -> Opening:
+def lay(
+    session: Session,
+    case: Case | None,
+    make: Callable[[], Source] | None = None,
+    fallback: Any = None,
+    schedule: Schedule | None = None,
+) -> Opening:
     """Let `case` strike in `session`, which is not open yet, and remember every answer. A recording gives an answer
-    again that a fault took away; a scenario decides for itself. `make` gives a fresh source once all is healed."""
+    again that a fault took away; a scenario decides for itself. `make` gives a fresh source once all is healed.
+    `schedule` moves the answers in time."""
     source = session.plan.source
     scripted = isinstance(source, ScenarioSource)
     again = None if scripted else Again(make or _afresh(source), fallback)
-    laid = Laid(case, again, session.plan.overlay)
+    laid = Laid(case, again, session.plan.overlay, schedule)
     session.plan = replace(session.plan, source=again or source, overlay=laid, unplayed="ignore")
     return Opening(session, laid, again)
 
@@ -95,12 +103,12 @@ class Stage:
         self._fallback = self._maker(fallback, None) if fallback is not None else None
         self.name = self.name or "a recording"
 
-    def open(self, case: Case | None) -> Opening:
+    def open(self, case: Case | None, schedule: Schedule | None = None) -> Opening:
         """Everything fresh for `case`; None is a run without faults."""
         source = self._make()
         session = replay(source, unplayed="ignore", **self._options)
         session.plan = replace(session.plan, cancels=tuple(getattr(source, "cancels", ())))
-        return lay(session, case, self._make, self._fallback)
+        return lay(session, case, self._make, self._fallback, schedule)
 
     def over(self, source: Any) -> Stage:
         """The same with another source: a Cassette, or a function that makes a fresh Source."""

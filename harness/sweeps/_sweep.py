@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
-import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from os import PathLike
@@ -19,18 +17,21 @@ from typing import Any
 
 from harness.clock import real_time
 from harness.errors import NoSitesError, SweepError
-from harness.faults import FaultOverlay
 from harness.model import Case, Nanos
 from harness.sweeps._baseline import FIRST_HORIZON, baseline, horizon_of
 from harness.sweeps._checkers import checkers as checkers_called
-from harness.sweeps._contexts import one_tls_context
+from harness.sweeps._contexts import quick
 from harness.sweeps._extent import Extent
-from harness.sweeps._kinds import CANCEL, chosen, phase_of
+from harness.sweeps._kinds import CANCEL, NO_FAULTS, ORDER, chosen, phase_of
 from harness.sweeps._known import Known, known_failures
+from harness.sweeps._orders import Order, order_of
 from harness.sweeps._outcome import ATTEMPTS_MAX, CANCEL_WITHIN, Outcome, Terms, equal
+from harness.sweeps._overlaps import Overlaps, overlaps
 from harness.sweeps._places import Point, cancels, points
 from harness.sweeps._report import CaseReport, SweepReport
 from harness.sweeps._running import run_case
+from harness.sweeps._said import read_case, read_depth, read_modes
+from harness.sweeps._schedule import Schedule
 from harness.sweeps._shorter import Shortener, Shortens
 from harness.sweeps._shrink import Shorten, failures
 from harness.sweeps._stage import REAL_S_MAX, Stage, Subject
@@ -55,6 +56,7 @@ def sweep(  # noqa: PLR0913 - the keywords of the front door
     checkers: Iterable[Checker] | Mapping[str, Checker] = (),
     modes: Sequence[str] = MODES,
     cancel: Callable[[Any], object] | bool | None = None,
+    schedules: bool | None = None,
     depth: int = 1,
     budget: int | None = None,
     seed: int = 0,
@@ -85,6 +87,9 @@ def sweep(  # noqa: PLR0913 - the keywords of the front door
     `invariants`: which of INVARIANTS are asked, all unless said (`"-no-leaks"`); `checkers`: further functions
     `(outcome, baseline) -> str | None`.
     `cancel`: how a sync driver is cancelled, a function of what `setup` made (else of the session); False sweeps none.
+    `schedules`: calls that are open at the same time complete in every other order (a seeded sample of more than four),
+    which must change neither what is asked nor what comes out; on where calls overlap, as the kind `order`. True is an
+    error where none do, False is no such case.
     `depth` 2 lays a second fault over each recovery from a first one.
     `known`: failures that are accepted, each with a reason. `cases`: run these and no others.
     `attempts_max`, `idempotent`: what the retry checkers allow. `fallback`: a source for what the recording cannot
@@ -108,9 +113,9 @@ def sweep(  # noqa: PLR0913 - the keywords of the front door
         terms=terms,
         can_cancel=subject.is_async or press is not None,
         seed=seed,
-        kinds=[kind for kind in chosen(kinds) if cancel is not False or kind != CANCEL],
+        kinds=[kind for kind in chosen(kinds, schedules) if cancel is not False or kind != CANCEL],
         tier=Tier.parse(tier, budget),
-        modes=_modes(modes),
+        modes=read_modes(modes),
         checkers=checkers_called(invariants, checkers),
         known=known_failures(known),
         repro=repro.replace("{source!r}", repr(str(source)) if isinstance(source, str | PathLike) else "source"),
@@ -119,7 +124,8 @@ def sweep(  # noqa: PLR0913 - the keywords of the front door
     swept.shortens = Shortens(lambda other: partial(run_case, subject, stage.over(other)), stage.rules)
     if shrunk_to is not None:
         swept.shortens = replace(swept.shortens, folder=Path(shrunk_to), repro=shrunk_repro)
-    return swept.report(None if cases is None else [_case(case) for case in cases], depth=_depth(depth))
+    swept.needs_orders = schedules is True
+    return swept.report(None if cases is None else [read_case(case) for case in cases], depth=read_depth(depth))
 
 
 class Sweep:
@@ -157,12 +163,14 @@ class Sweep:
         self.repro = repro
         self.extent = EVERYWHERE
         self.shortens: Shortens | None = None
+        self.needs_orders = False
         self.notes: list[str] = []
         self._sites: dict[str, int] = {}
         self._places: dict[str, list[Case]] = {}
         self._horizon = FIRST_HORIZON
         self._baseline: Outcome | None = None
         self._twins: set[str] = set()
+        self._overlaps: Overlaps | None = None
 
     # --- learning ---
 
@@ -176,12 +184,14 @@ class Sweep:
     def points(self) -> dict[str, list[Point]]:
         """Every place of every kind. Raises NoSitesError where there is none at all."""
         first = self.learn()
-        found = {kind: list(points(kind, first.seen)) for kind in self.kinds if kind != CANCEL}
+        found = {kind: list(points(kind, first.seen)) for kind in self.kinds if kind not in NO_FAULTS}
         if CANCEL in self.kinds:
             found[CANCEL] = self._cancels(first)
+        if ORDER in self.kinds:
+            found[ORDER] = self._reordered()
         lengths = {(str(one.call), str(one.attempt)): len(one.answer.timeline.chunks) for one in first.seen}
         for kind, places in found.items():
-            found[kind] = [one for one in places if self.extent.holds(one, lengths[_answer(one)])]
+            found[kind] = [one for one in places if self.extent.holds(one, lengths.get(_answer(one), 0))]
         self._sites = {kind: len(places) for kind, places in found.items()}
         if not any(found.values()):
             message = (
@@ -189,6 +199,36 @@ class Sweep:
             )
             raise NoSitesError(message)
         return found
+
+    def _reordered(self) -> list[Point]:
+        overlaps = self.overlaps
+        found = list(overlaps.points(self.seed))
+        self.notes += overlaps.notes(self.seed)
+        if not found and (self.needs_orders or self.kinds == (ORDER,)):
+            raise NoSitesError(overlaps.none_of(len({entry.call for entry in self.learn().history})))
+        return found
+
+    @property
+    def overlaps(self) -> Overlaps:
+        """The calls that were open at the same time. Takes one more run where the recording knows no times."""
+        if self._overlaps is None:
+            first = self.learn()
+            self._overlaps = overlaps(first, lambda slow: self.once(None, self._horizon, heals=False, schedule=slow))
+        return self._overlaps
+
+    def schedule(self, case: Case) -> Schedule | None:
+        """When answers have to come for `case`; None where they come as recorded."""
+        return self.overlaps.schedule(case) if order_of(case) else None
+
+    def recorded(self, case: Case) -> Order:
+        """The order in which the calls of `case` complete without it; empty where it says none."""
+        return self.overlaps.recorded(case) if order_of(case) else ()
+
+    def refuse(self, cases: Iterable[Case]) -> None:
+        """Raises SweepError for an order of calls that are never open at the same time."""
+        for case in cases:
+            if order_of(case) and self.schedule(case) is None:
+                raise SweepError(self.overlaps.unknown(case))
 
     def _cancels(self, first: Outcome) -> list[Point]:
         if self._can_cancel or first.can_be_cancelled:
@@ -210,9 +250,11 @@ class Sweep:
     def run(self, case: Case, *, has_twin: bool = False) -> CaseReport:
         """One case, judged; tried again and run twice where it is due. `has_twin` runs it twice."""
         self.learn()
-        outcome = self.once(case, self._horizon, heals=self.is_tried_again(case))
+        schedule = self.schedule(case)
+        moved = {"schedule": schedule} if schedule is not None else {}
+        outcome = self.once(case, self._horizon, heals=self.is_tried_again(case), **moved)
         if self.is_run_twice(case, has_twin=has_twin):
-            twin = self.once(case, self._horizon, heals=False)
+            twin = self.once(case, self._horizon, heals=False, **moved)
             outcome = replace(outcome, twin=twin.digest)
         return self.judged(case, outcome)
 
@@ -241,11 +283,13 @@ class Sweep:
         """What `outcome`, of `case`, came to."""
         verdict, violations = judge(outcome, self.learn(), self.checkers)
         name = str(case)
+        same = not outcome.returned or self.terms.same(outcome.result, self.learn().result)
         return CaseReport(
             case=case,
             verdict=verdict,
             violations=violations,
             outcome=outcome,
+            differs=ORDER in outcome.struck and not same,
             known=self._known(name, [violation.checker for violation in violations]),
             repro=self.repro.replace("{case!r}", repr(name)).replace("{case}", name),
         )
@@ -267,6 +311,7 @@ class Sweep:
         """Run `cases`, or what is planned, and tell."""
         with quick():
             first = self.learn()
+            self.refuse(cases or ())
             planned = self.planned() if cases is None else Planned(tuple(cases), {})
             extra = [one.case for one in self.known.values()] if cases is None else []
             deadline = self.extent.clock()
@@ -277,7 +322,8 @@ class Sweep:
             run += [self._collected(case) for case in second[:most] if not deadline.is_over(case)]
             smaller: list[CaseReport] = []
             again = None if deadline.skipped else lambda case: self._collected(case, smaller)
-            found = failures(run, again, self._places, self._shortener() if again is not None else None)
+            shorten = self._shortener() if again is not None else None
+            found = failures(run, again, self._places, shorten, self.recorded)
             run += smaller
         covered = [replace(one, covers=planned.covered.get(one.name, ())) for one in run]
         verdict, violations = judge(first, first, self.checkers)
@@ -320,7 +366,7 @@ class Sweep:
             if not recovered or struck is None or report.case.strikes[0].persistent:
                 continue
             later = seen[struck + 1 :]
-            found = [point for kind in self.kinds if kind != CANCEL for point in points(kind, later)]
+            found = [point for kind in self.kinds if kind not in NO_FAULTS for point in points(kind, later)]
             for case in plan(found, later, self.tier, ("once",), self.seed).cases:
                 yield Case((*report.case.strikes, *case.strikes))
 
@@ -336,54 +382,9 @@ class Sweep:
                 yield f"known failure {name} passes: take it off the list ({one.reason})"
 
 
-@contextmanager
-def quick(made: dict[str, ssl.SSLContext] | None = None, *, collects: bool = True) -> Iterator[None]:
-    """While many runs follow each other: what is there already is no garbage, and clients share a TLS context; with
-    `made`, all blocks that are given the same. Without `collects`, garbage that was there is kept for the block, which
-    for a short one is cheaper by far than looking for it."""
-    if collects:
-        gc.collect()
-    gc.freeze()
-    automatic = gc.isenabled()
-    gc.disable()  # every case collects by itself, once
-    try:
-        with one_tls_context(made):
-            yield
-    finally:
-        gc.unfreeze()
-        if automatic:
-            gc.enable()
-
-
 def _today() -> dt.date:
     return dt.datetime.fromtimestamp(real_time(), dt.UTC).date()
 
 
 def _answer(point: Point) -> tuple[str, str]:
     return point.strike.at.call, point.strike.at.attempt
-
-
-def _case(case: str | Case) -> Case:
-    try:
-        read = case if isinstance(case, Case) else Case.parse(case)
-        FaultOverlay.of(strike for strike in read.strikes if strike.kind != CANCEL)
-    except ValueError as error:
-        message = f"{case} cannot be run: {error}"
-        raise SweepError(message) from error
-    return read
-
-
-def _modes(modes: Sequence[str]) -> tuple[str, ...]:
-    given = (modes,) if isinstance(modes, str) else tuple(modes)
-    strange = [mode for mode in given if mode not in MODES]
-    if strange or not given:
-        message = f"modes={modes!r}: the modes are {', '.join(MODES)}"
-        raise SweepError(message)
-    return given
-
-
-def _depth(depth: int) -> int:
-    if depth not in {1, 2}:
-        message = f"depth={depth!r}: one fault at a time (1) or a second one while recovering from the first (2)"
-        raise SweepError(message)
-    return depth

@@ -11,7 +11,7 @@ from typing import Final
 from harness.errors import SweepError
 from harness.faults import get
 from harness.model import Case
-from harness.sweeps._kinds import CANCEL, is_benign
+from harness.sweeps._kinds import NO_FAULTS, ORDER, is_benign
 from harness.sweeps._laid import Seen
 from harness.sweeps._places import Point, structural
 
@@ -102,7 +102,7 @@ def _in_mode(points: Sequence[Point], mode: str, tier: Tier) -> list[Case]:
     cases = []
     for point in points:
         kind = (point.strike.kind, point.strike.at.call)
-        if point.strike.kind == CANCEL or (tier.name == "smart" and kind in begun):
+        if point.strike.kind in NO_FAULTS or (tier.name == "smart" and kind in begun):
             continue
         begun.add(kind)
         cases.append(Case((replace(point.strike, persistent=True),)))
@@ -110,7 +110,8 @@ def _in_mode(points: Sequence[Point], mode: str, tier: Tier) -> list[Case]:
 
 
 def _within(cases: Sequence[Case], tier: Tier, seed: int) -> list[Case]:
-    """At most so many: a seeded sample, or of every kind and call the first ones in turn."""
+    """At most so many: a seeded sample, or of every kind and call the first ones in turn, after the orders, which are
+    few and which no other case says anything about."""
     if tier.most is None or len(cases) <= tier.most:
         return list(cases)
     if tier.name == "sample":
@@ -122,6 +123,6 @@ def _within(cases: Sequence[Case], tier: Tier, seed: int) -> list[Case]:
         strike = case.strikes[0]
         group = (strike.kind, strike.at.call, strike.persistent)
         ranks[group] = rank = ranks.get(group, -1) + 1
-        ranked.append((rank, place))
+        ranked.append((-1 if strike.kind == ORDER else rank, place))
     taken = sorted(place for _, place in sorted(ranked)[: tier.most])
     return [cases[place] for place in taken]

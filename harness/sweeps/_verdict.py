@@ -38,6 +38,7 @@ OF_THE_WAY: Final = frozenset(
         "no-retry-after-first-token",
         "tool-at-most-once",
         "history-well-formed",
+        "order-neutral",
     }
 )
 """The checkers that judge what was asked and done on the way, however it ends."""

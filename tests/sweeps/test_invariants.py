@@ -1,4 +1,4 @@
-"""Each of the fifteen promises: a driver that breaks just it, one that keeps it under the same fault, the switch."""
+"""Each of the promises: a driver that breaks just it, one that keeps it under the same fault, the switch."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def under(driver: type[agents.Agent], case: str, **keywords: object) -> harness.
 
 
 def test_every_promise_is_looked_at() -> None:
-    assert set(JUST) == set(INVARIANTS)
+    assert {*JUST, "order-neutral"} == set(INVARIANTS), "the last one is broken in test_schedules.py"
 
 
 @pytest.mark.parametrize("promise", JUST)
