@@ -20,7 +20,7 @@ from harness.session._clock import ClockChoice, Ticking
 from harness.session._plan import Plan
 from harness.session._session import Session
 from harness.session._verify import Unplayed
-from harness.session._words import checked_word, nearest
+from harness.session._words import checked_matcher, checked_word, nearest
 from harness.spec import Matcher, Source
 from harness.storage import LazyCassette, load, open_lazily
 from harness.transports import host_patterns
@@ -103,6 +103,7 @@ def record(  # noqa: PLR0913 - the keywords of the front door
     CassetteNotFoundError in mode `none` without one. ValueError for an unknown mode.
     """
     rules = Rules.of(ignore=ignore, redact=redact, allow=allow)
+    checked_matcher(matcher, recorded=True)
     chosen, rewrite = _mode(mode)
     target = Path(path)
     if chosen is Mode.NONE:
@@ -198,6 +199,7 @@ def _source(
     """The source, how many answers it holds, and what to call it."""
     if isinstance(source, str | PathLike):
         source = open_lazily(Path(fspath(source)))
+    checked_matcher(matcher, recorded=isinstance(source, Cassette | LazyCassette))
     if isinstance(source, Cassette | LazyCassette):
         made = CassetteSource(source, rules, repeat=repeat, matcher=matcher)
         return made, len(source), f"cassette {Path(source.name).name}".rstrip()

@@ -146,6 +146,10 @@ def _maker(
 ) -> Callable[[WallClock], Session]:
     """Makes a session over a fresh source, as often as it is called."""
     if isinstance(source, str | PathLike) and is_scenario(Path(fspath(source))):
+        unheard = [key for key, value in rules.items() if value not in (None, (), "error")]
+        if unheard:
+            message = f"{', '.join(unheard)}: a scenario says itself what matches and what comes next; say it there"
+            raise SessionError(message)
         return lambda clock: _served(scenario(source, case, clock=clock, **common), clock)
     if case is not None:
         message = f"case={case!r}: only a scenario has cases"

@@ -24,3 +24,15 @@ def nearest(value: object, known: Sequence[str]) -> str:
     word = _SAME.get(str(value), str(value))
     near = [word] if word in known else get_close_matches(str(value), known, n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def checked_matcher(matcher: object, *, recorded: bool) -> None:
+    """Raises TypeError for what cannot be called, ValueError where there is no recording for it to match with."""
+    if matcher is None:
+        return
+    if not callable(matcher):
+        message = f"matcher has to be a function of two requests, the recorded one and the one asked, not {matcher!r}"
+        raise TypeError(message)
+    if not recorded:
+        message = "matcher is for recordings: a scenario matches by its own conditions, and a function by what it says"
+        raise ValueError(message)

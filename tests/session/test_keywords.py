@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import harness
+from harness.errors import SessionError
 from harness.transports import block_network
 
 LONE = ["allowed_hosts", "ignored_hosts", "ignore", "redact", "allow"]
@@ -66,3 +67,33 @@ def test_a_text_is_no_list_of_its_letters(key: str, tmp_path: Path) -> None:
 def test_neither_is_it_where_the_network_is_blocked() -> None:
     with pytest.raises(ValueError, match="allowed_hosts has to be a list"), block_network("*.local"):
         pass
+
+
+def same(recorded: Any, asked: Any) -> bool:
+    return recorded is not asked
+
+
+def test_a_matcher_that_cannot_be_called_is_refused(tmp_path: Path) -> None:
+    cassette = harness.Cassette((), name="made")
+    for slip in ("body", ["body"], 5):
+        lone: dict[str, Any] = {"matcher": slip}
+        with pytest.raises(TypeError, match=r"matcher has to be a function of two requests, .*, not "):
+            harness.replay(cassette, **lone)
+        with pytest.raises(TypeError, match="matcher has to be a function"):
+            harness.record(tmp_path / "new.yaml", **lone)
+
+
+def test_a_matcher_without_a_recording_would_never_be_asked_and_is_refused() -> None:
+    with pytest.raises(ValueError, match="matcher is for recordings"):
+        harness.replay(answer, matcher=same)
+
+
+@pytest.mark.parametrize(
+    "rule", [{"matcher": same}, {"ignore": ["$.user"]}, {"on_exhausted": "repeat"}], ids=["matcher", "ignore", "again"]
+)
+def test_a_rule_of_recordings_is_refused_where_a_scenario_is_served(rule: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "one.yaml"
+    path.write_text("harness: 1\nname: one\ncalls: [{id: a, reply: {text: hello}}]\n")
+    (key,) = rule
+    with pytest.raises(SessionError, match=rf"^{key}: a scenario says itself what matches"):
+        harness.serve(path, **rule)
