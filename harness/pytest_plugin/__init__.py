@@ -19,6 +19,7 @@ from harness.pytest_plugin import (
     _outcome,
     _scenarios,
     _sweep,
+    _sweep_page,
     _sweep_told,
     _sweep_whole,
     _swept,
@@ -105,6 +106,8 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.pluginmanager.register(_sweep_whole.Whole(), "harness-sweep-whole")
     config.pluginmanager.register(_sweep_whole.Twins(), "harness-sweep-twins")
+    if _sweep_page.is_wanted(config):
+        config.pluginmanager.register(_sweep_page.Page(config), "harness-sweep-page")
     open_run(config)
     pytest_load_initial_conftests()
 
@@ -189,6 +192,7 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         del report.wasxfail
     _outcome.remember(item, report)
+    _sweep_page.attach(item, report)
     return report
 
 

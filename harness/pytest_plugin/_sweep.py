@@ -64,6 +64,8 @@ def add_options(group: Any) -> None:
     group.addoption("--harness-sweep-kinds", metavar="WORDS", help="which faults, as 'default -http-* +cancel'")
     group.addoption("--harness-sweep-tier", metavar="TIER", help="smart (default), full, or sample:200")
     group.addoption("--harness-sweep-seed", type=int, metavar="N", help="of a sample, and of the dice of the tests")
+    group.addoption("--harness-sweep-html", metavar="PATH", help="a page about all swept tests, which loads nothing")
+    group.addoption("--harness-sweep-json", metavar="PATH", help="the same as JSON")
     group.addoption(
         "--harness-case",
         action="append",

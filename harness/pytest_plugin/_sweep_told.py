@@ -30,26 +30,16 @@ def summarise(reporter: Any) -> None:
 
 
 def _lines(test: str, cases: Sequence[Told]) -> Iterator[str]:
-    from harness.sweeps import heat_map  # noqa: PLC0415 - loads the session
+    from harness.sweeps import broken, heat_map  # noqa: PLC0415 - loads the session
 
     yield f"{test}: {len(cases)} cases"
     yield from (f"  {note}" for note in dict.fromkeys(note for case in cases for note in case["notes"]))
     yield heat_map([_Cell.of(case) for case in cases], shutil.get_terminal_size((100, 24)).columns)
-    for (checker, kind), broken in _broken(cases).items():
-        first, text = min(broken, key=lambda one: one[0]["size"])
-        more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
-        yield f"{checker} / {kind}: {first['case']}{more}"
+    for (checker, kind), [(first, text), *others] in broken(cases).items():
+        more = f" (and {len(others)} more)" if others else ""
+        yield f"{checker} / {kind}: {first['name']}{more}"
         yield f"    {text}"
         yield f"    {first['repro']}"
-
-
-def _broken(cases: Sequence[Told]) -> dict[tuple[str, str], list[tuple[Told, str]]]:
-    groups: dict[tuple[str, str], list[tuple[Told, str]]] = {}
-    for case in cases:
-        kind = " + ".join(strike.kind for strike in Case.parse(case["case"]).strikes)
-        for checker, text in case["violations"] if case["cell"] == "V" else ():
-            groups.setdefault((checker, kind), []).append((case, text))
-    return groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,4 +51,4 @@ class _Cell:
 
     @classmethod
     def of(cls, told: Told) -> _Cell:
-        return cls(Case.parse(told["case"]), told["cell"])
+        return cls(Case.parse(told["name"]), told["cell"])

@@ -8,6 +8,8 @@ from typing import Any, Final
 import pytest
 from _pytest.runner import runtestprotocol
 
+from harness.pytest_plugin._sweep_page import ATTRIBUTE
+
 WHOLE: Final[pytest.StashKey[Sequence[pytest.Function]]] = pytest.StashKey()
 """The cases of an item."""
 
@@ -62,6 +64,9 @@ def _subtest(item: pytest.Item, case: pytest.Function, reports: Sequence[pytest.
     told = next((report for report in reports if not report.passed), None)
     told = told or next(report for report in reports if report.when == "call")
     told.when = "call"
+    for report in reports:
+        if ATTRIBUTE in vars(report):  # perhaps another phase than the one that is shown
+            setattr(told, ATTRIBUTE, vars(report)[ATTRIBUTE])
     told.user_properties = reports[-1].user_properties  # pytest gives them to the last phase as well
     try:
         from _pytest.subtests import SubtestContext, SubtestReport  # noqa: PLC0415 - not there before pytest 9

@@ -20,6 +20,7 @@ from harness.errors import (
 )
 from harness.model import Case, Nanos
 from harness.pytest_plugin._run import Run
+from harness.pytest_plugin._sweep_page import tell
 
 if TYPE_CHECKING:  # loads the session; only a sweep pays for it
     from harness.engine import Exchange
@@ -242,6 +243,7 @@ def _verdict(swept: Swept, sweep: Sweep, item: pytest.Item, error: BaseException
         raise SweepError(message)
     report = sweep.judged(swept.case, swept.outcome)
     item.user_properties.append((PROPERTY, _property(report, sweep)))
+    tell(item, sweep, report)
     if report.violations and not report.known:
         raise PromiseBrokenError(_told(report, sweep)) from error
     if report.name in sweep.known and not report.violations:
@@ -272,10 +274,10 @@ def _property(report: CaseReport, sweep: Sweep) -> dict[str, Any]:
 
     return {
         "test": sweep.name,
-        "case": report.name,
+        "name": report.name,
         "cell": report.cell,
         "verdict": str(report.verdict),
-        "violations": [(violation.checker, violation.text) for violation in report.violations],
+        "violations": [{"checker": one.checker, "text": one.text} for one in report.violations],
         "repro": report.repro,
         "notes": list(sweep.notes),
         "size": list(size_of(report.case, sweep.recorded(report.case))),

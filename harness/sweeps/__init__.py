@@ -4,12 +4,14 @@ Called `sweeps` and not `sweep`, as `scenarios` is: a room of that name would ta
 function, the moment it is imported.
 """
 
+from harness.sweeps._as_json import case_json
 from harness.sweeps._chain import let_go, stuck_in
 from harness.sweeps._checkers import INVARIANTS, checkers
 from harness.sweeps._contexts import one_tls_context
 from harness.sweeps._dice import same_dice
 from harness.sweeps._extent import Extent
 from harness.sweeps._heat import heat_map
+from harness.sweeps._joined import about, broken, joined
 from harness.sweeps._junit import github, junit
 from harness.sweeps._kinds import chosen
 from harness.sweeps._known import Known, known_failures
@@ -47,11 +49,15 @@ __all__ = [
     "Tier",
     "Verdict",
     "Violation",
+    "about",
+    "broken",
     "broken_promises",
+    "case_json",
     "checkers",
     "chosen",
     "github",
     "heat_map",
+    "joined",
     "junit",
     "known_failures",
     "lay",

@@ -13,7 +13,7 @@ _PLACE = "__REPORT__"
 
 
 def page(report: Mapping[str, Json]) -> str:
-    """`report`, as `SweepReport.to_json` gives it, as HTML.
+    """`report`, as `SweepReport.to_json` gives it, as HTML; or several of them, as `joined` gives them, each a section.
 
     Everything in it is data: a text of a model that looks like markup is shown and does nothing, and the page's own
     policy lets nothing be loaded or sent.

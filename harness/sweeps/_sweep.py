@@ -165,7 +165,8 @@ class Sweep:
         self.shortens: Shortens | None = None
         self.needs_orders = False
         self.notes: list[str] = []
-        self._sites: dict[str, int] = {}
+        self.sites: dict[str, int] = {}
+        self.plan = Planned((), {})
         self._places: dict[str, list[Case]] = {}
         self._horizon = FIRST_HORIZON
         self._baseline: Outcome | None = None
@@ -192,7 +193,7 @@ class Sweep:
         lengths = {(str(one.call), str(one.attempt)): len(one.answer.timeline.chunks) for one in first.seen}
         for kind, places in found.items():
             found[kind] = [one for one in places if self.extent.holds(one, lengths.get(_answer(one), 0))]
-        self._sites = {kind: len(places) for kind, places in found.items()}
+        self.sites = {kind: len(places) for kind, places in found.items()}
         if not any(found.values()):
             message = (
                 f"none of {', '.join(self.kinds)} can strike any of the {len(first.seen)} answers that were asked for"
@@ -243,7 +244,8 @@ class Sweep:
         seen = self.learn().seen
         self._places = {kind: [point.case for point in structural_of(found, seen)] for kind, found in places.items()}
         found = [point for kind in places.values() for point in kind]
-        return plan(found, self.learn().seen, self.tier, self.modes, self.seed)
+        self.plan = plan(found, self.learn().seen, self.tier, self.modes, self.seed)
+        return self.plan
 
     # --- running ---
 
@@ -342,7 +344,7 @@ class Sweep:
             stale=tuple(self._stale(covered)),
             notes=tuple(self.notes),
             checkers=tuple(self.checkers),
-            sites=self._sites,
+            sites=self.sites,
         )
 
     def _shortener(self) -> Shorten | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,3 +104,46 @@ def test_one_cell_of_each_table_is_in_the_order_of_the_tab_key(browser: Any) -> 
 def test_it_is_no_wider_than_its_window(browser: Any) -> None:
     wide = "return document.documentElement.scrollWidth <= document.documentElement.clientWidth"
     assert browser.execute_script(wide)
+
+
+LINES = {"file": "agent.py", "only_under_faults": [{"line": 7, "text": "    raise AgentError"}], "never": []}
+
+
+@pytest.fixture
+def several(browser: Any, report: dict[str, Any], tmp_path: Path) -> Iterator[Any]:
+    """The page of a run of tests."""
+    before = browser.current_url
+    fine = {**report, "name": "test_fine", "failures": []}
+    whole = {"version": 1, "ok": False, "sweeps": [report, fine], "coverage": {"files": [LINES]}}
+    (tmp_path / "several.html").write_text(page(whole), "utf-8")
+    browser.get((tmp_path / "several.html").as_uri())
+    yield browser
+    browser.get(before)
+
+
+def test_several_sweeps_are_sections_with_a_way_to_each(several: Any, report: dict[str, Any]) -> None:
+    assert several.title == "sweeps of 2 tests"
+    links = several.find_elements("css selector", "nav a")
+    assert [link.text for link in links] == [report["name"], "test_fine"]
+    assert f"{len(report['failures'])} broken promise" in several.find_element("tag name", "nav").text
+    links[1].click()
+    assert several.current_url.endswith("#sweep-1")
+    ids = "return [...document.querySelectorAll('[id]')].map((found) => found.id)"
+    named = several.execute_script(ids)
+    assert len(named) == len(set(named))
+    assert [entry["message"] for entry in several.get_log("browser")] == []
+
+
+def test_a_cell_opens_its_case_in_its_own_section(several: Any) -> None:
+    first, second = several.find_elements("css selector", "section.sweep")
+    second.find_element("css selector", "td button[data-cell=V]").click()
+    assert "to see it again" in second.find_element("css selector", ".detail").text
+    assert "Choose a cell" in first.find_element("css selector", ".detail").text
+    assert not first.find_elements("css selector", "td button[aria-pressed=true]")
+
+
+def test_lines_that_only_ran_under_a_fault_are_shown_with_their_text(several: Any) -> None:
+    told = several.find_element("id", "lines").text
+    assert "agent.py: 1" in told
+    assert "7      raise AgentError" in told
+    assert "Handlers that never ran, even under a fault\nNone." in told
