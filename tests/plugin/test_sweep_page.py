@@ -44,9 +44,7 @@ def test_a_section_says_what_the_report_of_a_sweep_says(project: Any) -> None:
     assert case["timeline"][-1]["text"].startswith('returned "its own check failed')
     assert case["requests"][0]["url"] == "https://api.openai.com/v1/chat/completions"
     assert trusting["baseline"]["ending"] == "returned 'the test passed'"
-    covered = sum(len(case["covers"]) for case in trusting["cases"])
-    assert covered > 0
-    assert trusting["sites"] == {"truncate-clean": len(trusting["cases"]) + covered}
+    assert trusting["sites"] == {"truncate-clean": 9}  # as a full sweep finds them
 
 
 def test_workers_write_one_page_as_one_process_does(project: Any) -> None:
