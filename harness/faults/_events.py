@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final, Literal, cast
 
-from harness.faults._cutting import boundary, edited, frame_at, framed, unsized, upto
+from harness.faults._cutting import Span, boundary, edited, frame_at, framed, unsized, upto
 from harness.faults._fault import BuiltIn, Effect, NoPlaceError
 from harness.faults._params import Values, count, some_bytes, text, word
 from harness.faults._spelling import Manner, dumped, manner_of
@@ -90,10 +90,14 @@ def _put_in(timeline: Timeline, site: FaultSite, asked: Asked, data: bytes) -> T
 def _malformed(timeline: Timeline, site: FaultSite, values: Values, asked: Asked) -> Timeline:
     """It has the name of the event whose place it takes, because clients pass over events without one they know."""
     manner, place = manner_of(timeline), boundary(timeline, site, asked)
-    frames = framed(timeline, asked)
-    neighbour = next((frame for frame in frames if frame.start >= place), frames[-1])
-    data = manner.said(values["data"].encode(), manner.read(neighbour.raw).event)
+    data = manner.said(values["data"].encode(), manner.read(_next_frame(timeline, site, asked).raw).event)
     return edited(timeline, [(place, place, data)])
+
+
+def _next_frame(timeline: Timeline, site: FaultSite, asked: Asked) -> Span:
+    """The event that comes at `site`, or the last where none comes any more."""
+    place, frames = boundary(timeline, site, asked), framed(timeline, asked)
+    return next((frame for frame in frames if frame.start >= place), frames[-1])
 
 
 def _garbage(timeline: Timeline, site: FaultSite, values: Values, asked: Asked) -> Timeline:
@@ -108,13 +112,13 @@ def _unknown(timeline: Timeline, site: FaultSite, values: Values, asked: Asked) 
 
 
 def _long_line(timeline: Timeline, site: FaultSite, values: Values, asked: Asked) -> Timeline:
-    """A comment where the wire has such, else a piece of text."""
-    manner, much = manner_of(timeline), b"a" * values["bytes"]
+    """A comment where the wire has such, else blanks in the next event, where JSON allows any number of them: the
+    length is all that there is to notice. A long text would be one more thing that the model said."""
+    manner, length = manner_of(timeline), values["bytes"]
     if manner.kind == "sse":
-        return _put_in(timeline, site, asked, b": " + much + manner.newline * 2)
-    said: dict[str, Any] = {"message": {"role": "assistant", "content": much.decode()}, "done": False}
-    line = {"text": much.decode()} if asked.dialect == "native" else {"model": "", "created_at": "", **said}
-    return _put_in(timeline, site, asked, manner.written(line))
+        return _put_in(timeline, site, asked, b": " + b"a" * length + manner.newline * 2)
+    frame = _next_frame(timeline, site, asked)
+    return edited(timeline, [(frame.start, frame.start + 1, frame.raw[:1] + b" " * length)])
 
 
 def _twice(timeline: Timeline, site: FaultSite, values: Values, asked: Asked) -> Timeline:
@@ -232,7 +236,7 @@ def _put_ins() -> tuple[BuiltIn, ...]:
         BuiltIn(
             name="long-line",
             phase=phase,
-            about="a line of a million bytes: a comment where the wire has such, else a piece of text",
+            about="a line of a million bytes that says nothing: a comment, or where there is none blanks in an event",
             effect=_long_line,
             place=between,
             takes={"bytes": count(1_048_576, "how long")},

@@ -50,8 +50,9 @@ _KEYWORDS: Final = (
 )
 CONTEXTS: Final[pytest.StashKey[dict[str, ssl.SSLContext]]] = pytest.StashKey()
 """Those of this run: a client reads the authorities anew each time, which takes longer than a case does."""
-PART: Final = 200
-"""How many subtests an item of a full sweep has."""
+PART: Final = 10
+"""How many subtests an item of a full sweep has: few, because pytest-xdist gives a worker two items ahead, and those
+are what the others wait for in the end. With two hundred, four workers had twice the speed of one."""
 
 
 def add_options(group: Any) -> None:

@@ -66,7 +66,7 @@ SAID: Final[dict[str, tuple[str, str]]] = {
     ),
     "truncate-clean": ("Hé one two", "stop"),
     "error-event": ("Hé one two", "error"),
-    "long-line": ("Hé one two" + "a" * 1_048_576 + " three.", "stop"),
+    "long-line": ("Hé one two three.", "stop"),
     "invalid-utf8": ("Hé one two\N{REPLACEMENT CHARACTER} three.", "stop"),
     "duplicate-event": ("Hé one two two three.", "stop"),
     "drop-event": ("Hé one three.", "stop"),

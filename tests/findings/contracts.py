@@ -68,11 +68,10 @@ CONTRACTS: Final = {
         run=arun,
         source=ROOT / "cassettes" / "email.yaml",
         contract=lambda: (prompt.LLMTimeout, LLMConnectionError, LLMParseError),
-        keywords={"compare": sent_alike, "kinds": "default -long-line"},
+        keywords={"compare": sent_alike},
         notes=(
             "A hard failure raises, says postbox's contract, and not what; the backend that it is given raises ours.",
             "Its contract knows no reason for finishing, so that a text cut by the limit is an e-mail like any other.",
-            "`long-line` is left out: among JSON lines it is one more piece of text, which nobody can tell.",
         ),
     ),
     "fireside": Swept(

@@ -206,7 +206,6 @@ _ASSERTS: Final = (
 )
 _AIOHTTP: Final = "With aiohttp installed the SDK's async client goes over it, and so does this sweep."
 _NO_TIMEOUT: Final = "The SDK sets no timeout by itself: what is HUNG here waits for as long as the connection stands."
-_LONG_LINE: Final = "`long-line` is left out: among JSON lines it is one more piece of text, which nobody can tell."
 
 SDKS: Final = {
     "openai-chat": Swept(packages=("openai",), setup=OpenAIChat, notes=(_ASSERTS,), run=arun, contract=_openai),
@@ -218,9 +217,8 @@ SDKS: Final = {
     "ollama": Swept(
         packages=("ollama",),
         setup=Ollama,
-        notes=(_NO_TIMEOUT, _LONG_LINE),
+        notes=(_NO_TIMEOUT,),
         run=arun,
         contract=_ollama,
-        keywords={"kinds": "default -long-line"},
     ),
 }
