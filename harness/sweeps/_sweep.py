@@ -35,7 +35,7 @@ from harness.sweeps._schedule import Schedule
 from harness.sweeps._shorter import Shortener, Shortens
 from harness.sweeps._shrink import Shorten, failures
 from harness.sweeps._stage import REAL_S_MAX, Stage, Subject
-from harness.sweeps._tiers import MODES, Planned, Tier, plan, structural_of
+from harness.sweeps._tiers import MODES, Planned, Tier, edges_of, plan, structural_of
 from harness.sweeps._verdict import Checker, Verdict, judge
 
 Compare = Callable[[Any, Any], bool]
@@ -242,7 +242,8 @@ class Sweep:
         """What to run."""
         places = self.points()
         seen = self.learn().seen
-        self._places = {kind: [point.case for point in structural_of(found, seen)] for kind, found in places.items()}
+        edges = edges_of(seen)
+        self._places = {kind: [point.case for point in structural_of(found, edges)] for kind, found in places.items()}
         found = [point for kind in places.values() for point in kind]
         self.plan = plan(found, self.learn().seen, self.tier, self.modes, self.seed)
         return self.plan

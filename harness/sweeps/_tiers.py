@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from harness.errors import SweepError
 from harness.faults import get
@@ -18,6 +18,7 @@ from harness.sweeps._places import Point, structural
 SMART_MAX: Final = 400
 ONCE: Final = "once"
 MODES: Final = (ONCE, "persistent")
+Edges: TypeAlias = Mapping[tuple[str, str], frozenset[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +54,24 @@ def plan(points: Iterable[Point], seen: Sequence[Seen], tier: Tier, modes: Seque
     """What to run of `points`, which were counted over `seen`."""
     found = list(points)
     if tier.name == "smart":
-        found = structural_of(found, seen)
+        found = structural_of(found, edges_of(seen))
     kept, covered = _distinct(found)
     wanted = [case for mode in modes for case in _in_mode(kept if mode == ONCE else found, mode, tier)]
     cases = _within(wanted, tier, seed)
     return Planned(tuple(cases), covered, len(wanted) - len(cases))
 
 
-def structural_of(points: Iterable[Point], seen: Sequence[Seen]) -> list[Point]:
-    """Those of `points` that are no place within an answer, or one at which its structure changes."""
-    edges = {(str(one.call), str(one.attempt)): structural(one.answer) for one in seen}
+def edges_of(seen: Sequence[Seen]) -> Edges:
+    """The places within each answer of `seen` at which its structure changes. To find them it is decoded."""
+    return {(str(one.call), str(one.attempt)): structural(one.answer) for one in seen}
+
+
+def structural_of(points: Iterable[Point], edges: Edges) -> list[Point]:
+    """Those of `points` that are no place within an answer, or one of its `edges`."""
     return [point for point in points if _is_structural(point, edges)]
 
 
-def _is_structural(point: Point, edges: Mapping[tuple[str, str], frozenset[int]]) -> bool:
+def _is_structural(point: Point, edges: Edges) -> bool:
     place = point.strike.at
     if place.point != "chunk":
         return True
