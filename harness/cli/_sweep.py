@@ -34,6 +34,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--invariants", metavar="NAMES", help='which promises are asked: "-no-leaks" is all but one')
     parser.add_argument("--contract", action="append", metavar="PKG.MOD:ERROR", help="an exception that may escape")
     parser.add_argument("--case", action="append", metavar="CASE", help="only 'call=2/chunk=17/kind=reset', say")
+    parser.add_argument(
+        "--coverage", action="store_true", help="which lines only ever ran under a fault, as coverage.py sees it"
+    )
     parser.add_argument("--json", nargs="?", const=True, metavar="PATH", help="the report as JSON, else on the screen")
     parser.add_argument("--html", type=Path, metavar="PATH", help="the report as a page that loads nothing")
     parser.add_argument("--junit", type=Path, metavar="PATH", help="the report as JUnit's XML")
@@ -61,6 +64,7 @@ def run(args: argparse.Namespace) -> Exit:
             invariants=args.invariants,
             contract=args.contract or (),
             shrunk_to=args.shrunk_to,
+            coverage=args.coverage,
         )
     except (SweepError, ValueError) as error:
         print(f"harness: {error}", file=sys.stderr)

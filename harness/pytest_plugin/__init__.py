@@ -19,6 +19,7 @@ from harness.pytest_plugin import (
     _outcome,
     _scenarios,
     _sweep,
+    _sweep_lines,
     _sweep_page,
     _sweep_told,
     _sweep_whole,
@@ -106,6 +107,8 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.pluginmanager.register(_sweep_whole.Whole(), "harness-sweep-whole")
     config.pluginmanager.register(_sweep_whole.Twins(), "harness-sweep-twins")
+    if config.getoption("harness_sweep_coverage"):
+        config.pluginmanager.register(_sweep_lines.Measured(config), "harness-sweep-lines")
     if _sweep_page.is_wanted(config):
         config.pluginmanager.register(_sweep_page.Page(config), "harness-sweep-page")
     open_run(config)

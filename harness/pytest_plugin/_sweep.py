@@ -23,6 +23,7 @@ from harness.model import Case
 from harness.pytest_plugin._owners import FIXTURES, markers
 from harness.pytest_plugin._run import run_of
 from harness.pytest_plugin._sweep_ask import IN_REAL_TIME, can_be_called_twice, refuse_or_note
+from harness.pytest_plugin._sweep_lines import measured
 from harness.pytest_plugin._sweep_whole import WHOLE
 from harness.pytest_plugin._swept import CANCEL, SWEPT, Swept
 
@@ -65,6 +66,11 @@ def add_options(group: Any) -> None:
     group.addoption("--harness-sweep-kinds", metavar="WORDS", help="which faults, as 'default -http-* +cancel'")
     group.addoption("--harness-sweep-tier", metavar="TIER", help="smart (default), full, or sample:200")
     group.addoption("--harness-sweep-seed", type=int, metavar="N", help="of a sample, and of the dice of the tests")
+    group.addoption(
+        "--harness-sweep-coverage",
+        action="store_true",
+        help="say which lines only ever ran under a fault, as coverage.py sees it, and which handlers never did",
+    )
     group.addoption("--harness-sweep-html", metavar="PATH", help="a page about all swept tests, which loads nothing")
     group.addoption("--harness-sweep-json", metavar="PATH", help="the same as JSON")
     group.addoption(
@@ -375,7 +381,11 @@ def seeded(item: pytest.Item) -> Iterator[None]:
     item.location  # noqa: B018 - it is kept from its first use on, and is that of the case
     item.name = swept.origin.name
     try:
-        with same_dice(swept.seed), one_tls_context(item.config.stash.setdefault(CONTEXTS, {})):
+        with (
+            same_dice(swept.seed),
+            one_tls_context(item.config.stash.setdefault(CONTEXTS, {})),
+            measured(item, faulted=swept.case is not None),
+        ):
             yield
     finally:
         item.name = name

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from harness.pytest_plugin._run import run_of
+from harness.pytest_plugin._sweep_lines import covered_of
 
 if TYPE_CHECKING:  # loads the session; only a sweep pays for it
     from harness.model import Json
@@ -106,8 +107,13 @@ class Page:
         sweeps = [
             joined(about, self._cases[name].values(), self._stale[name]) for name, about in sorted(self._about.items())
         ]
-        whole: dict[str, Json] = {"version": 1, "ok": all(one["ok"] for one in sweeps), "sweeps": [*sweeps]}
-        return whole
+        lines = covered_of(self._config)
+        return {
+            "version": 1,
+            "ok": all(one["ok"] for one in sweeps),
+            "sweeps": [*sweeps],
+            "coverage": lines.to_json() if lines is not None else None,
+        }
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:

@@ -8,6 +8,7 @@ from harness.sweeps._as_json import case_json
 from harness.sweeps._chain import let_go, stuck_in
 from harness.sweeps._checkers import INVARIANTS, checkers
 from harness.sweeps._contexts import one_tls_context
+from harness.sweeps._covered import Covered, covered, joined_lines
 from harness.sweeps._dice import same_dice
 from harness.sweeps._extent import Extent
 from harness.sweeps._heat import heat_map
@@ -16,6 +17,7 @@ from harness.sweeps._junit import github, junit
 from harness.sweeps._kinds import chosen
 from harness.sweeps._known import Known, known_failures
 from harness.sweeps._learnt import Learnt
+from harness.sweeps._lines import Lines, Reached, require_coverage
 from harness.sweeps._outcome import Outcome, Pressed, Terms
 from harness.sweeps._page import page
 from harness.sweeps._report import CaseReport, Failure, SweepReport
@@ -32,13 +34,16 @@ __all__ = [
     "INVARIANTS",
     "CaseReport",
     "Checker",
+    "Covered",
     "Extent",
     "Failure",
     "Known",
     "Learnt",
+    "Lines",
     "Opening",
     "Outcome",
     "Pressed",
+    "Reached",
     "Schedule",
     "Stage",
     "Steps",
@@ -55,9 +60,11 @@ __all__ = [
     "case_json",
     "checkers",
     "chosen",
+    "covered",
     "github",
     "heat_map",
     "joined",
+    "joined_lines",
     "junit",
     "known_failures",
     "lay",
@@ -65,6 +72,7 @@ __all__ = [
     "one_tls_context",
     "outcome_of",
     "page",
+    "require_coverage",
     "same_dice",
     "size_of",
     "stuck_in",

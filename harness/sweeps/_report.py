@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from harness.model import Case, Cassette, Json
 from harness.sweeps._as_json import case_json, run_json
+from harness.sweeps._covered import Covered
 from harness.sweeps._heat import WIDTH, heat_map
 from harness.sweeps._outcome import Outcome
 from harness.sweeps._verdict import Verdict, Violation
@@ -116,6 +117,7 @@ class SweepReport:
     notes: tuple[str, ...] = ()
     checkers: tuple[str, ...] = ()
     sites: Mapping[str, int] = field(default_factory=dict)
+    coverage: Covered | None = None
 
     @property
     def ok(self) -> bool:
@@ -149,6 +151,8 @@ class SweepReport:
         for failure in self.failures:
             lines += [str(failure), f"    {failure.first.repro}"]
         lines += self.stale
+        if self.coverage is not None:
+            lines.append(self.coverage.text())
         broken = sum(case.failed for case in self.cases)
         lines.append(f"{broken} cases break a promise" if broken > 1 else f"{broken or 'no'} case breaks a promise")
         return lines
@@ -171,6 +175,7 @@ class SweepReport:
             "verdicts": {str(verdict): count for verdict, count in self.verdicts.items()},
             "baseline": run_json(self.baseline.outcome),
             "cases": cases,
+            "coverage": self.coverage.to_json() if self.coverage is not None else None,
             "failures": [
                 {
                     "checker": failure.checker,

@@ -21,9 +21,11 @@ from harness.model import Case, Nanos
 from harness.sweeps._baseline import FIRST_HORIZON, baseline, horizon_of
 from harness.sweeps._checkers import checkers as checkers_called
 from harness.sweeps._contexts import quick
+from harness.sweeps._covered import covered
 from harness.sweeps._extent import Extent
 from harness.sweeps._kinds import CANCEL, NO_FAULTS, ORDER, chosen, phase_of
 from harness.sweeps._known import Known, known_failures
+from harness.sweeps._lines import Lines
 from harness.sweeps._orders import Order, order_of
 from harness.sweeps._outcome import ATTEMPTS_MAX, CANCEL_WITHIN, Outcome, Terms, equal
 from harness.sweeps._overlaps import Overlaps, overlaps
@@ -73,6 +75,7 @@ def sweep(  # noqa: PLR0913 - the keywords of the front door
     shrunk_repro: str = SHRUNK_REPRO,
     extent: Extent = EVERYWHERE,
     real_s_max: float | None = REAL_S_MAX,
+    coverage: bool = False,
     **options: Any,
 ) -> SweepReport:
     """Break every chunk of `source` in turn and see what `run` does.
@@ -90,6 +93,7 @@ def sweep(  # noqa: PLR0913 - the keywords of the front door
     `schedules`: calls that are open at the same time complete in every other order (a seeded sample of more than four),
     which must change neither what is asked nor what comes out; on where calls overlap, as the kind `order`. True is an
     error where none do, False is no such case.
+    `coverage`: coverage.py (an extra) tells which lines only ever ran under a fault, and which handlers never ran.
     `depth` 2 lays a second fault over each recovery from a first one.
     `known`: failures that are accepted, each with a reason. `cases`: run these and no others.
     `attempts_max`, `idempotent`: what the retry checkers allow. `fallback`: a source for what the recording cannot
@@ -107,9 +111,10 @@ def sweep(  # noqa: PLR0913 - the keywords of the front door
     press = cancel if callable(cancel) else None
     subject = Subject(run=run, setup=setup, press=press, terms=terms, seed=seed, real_s_max=real_s_max)
     stage = Stage(source, scenario_case=scenario_case, fallback=fallback, options=options)
+    lines, once = Lines() if coverage else None, partial(run_case, subject, stage)
     swept = Sweep(
         stage.name,
-        partial(run_case, subject, stage),
+        once if lines is None else lines.around(once),
         terms=terms,
         can_cancel=subject.is_async or press is not None,
         seed=seed,
@@ -125,7 +130,8 @@ def sweep(  # noqa: PLR0913 - the keywords of the front door
     if shrunk_to is not None:
         swept.shortens = replace(swept.shortens, folder=Path(shrunk_to), repro=shrunk_repro)
     swept.needs_orders = schedules is True
-    return swept.report(None if cases is None else [read_case(case) for case in cases], depth=read_depth(depth))
+    report = swept.report(None if cases is None else [read_case(case) for case in cases], depth=read_depth(depth))
+    return report if lines is None else replace(report, coverage=covered(lines.reached()))
 
 
 class Sweep:
