@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import harness
 from harness.errors import MissingExtraError, SweepError
 
 if TYPE_CHECKING:  # optional, and nobody pays for it who does not ask for it
@@ -21,7 +20,7 @@ if TYPE_CHECKING:  # optional, and nobody pays for it who does not ask for it
 
 Reached = dict[str, tuple[set[int], set[int]]]
 """File -> the lines that ran without any fault, and those that ran under one."""
-_HOUSE: Final = Path(harness.__file__).parent
+_HOUSE: Final = Path(__file__).resolve().parent.parent
 _FOREIGN: Final = frozenset({"site-packages", "dist-packages"})
 _QUIET: Final = ["already-imported", "module-not-imported", "module-not-measured", "no-data-collected", "trace-changed"]
 
