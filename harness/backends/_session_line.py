@@ -3,17 +3,17 @@ due."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from typing import Final, Protocol
 
 from harness.contract import Call, sleep_until
 from harness.dialects import decoder, native_line, native_request
-from harness.engine import Engine, Entry, Exchange, Live, aplay, play
+from harness.engine import Engine, Entry, Exchange, Live, aplay, play, rushed_in_task
 from harness.errors import SessionError, UnknownDialectError
 from harness.matching import Rules
-from harness.model import Chunk, Event, Head, Nanos, Patience, Request, Status, Timeline, seconds
+from harness.model import ZERO, Chunk, Event, Head, Nanos, Patience, Request, Status, Timeline, seconds
 from harness.spec import CancelEvent, Clock, Decoder
 
 ANY_MODEL: Final = "replay"
@@ -48,11 +48,7 @@ class SessionLine:
         self._session = session
         self._entry: Entry | None = None
         self.where = session.name
-
-    @property
-    def clock(self) -> Clock:
-        """The session's."""
-        return self._session.clock
+        self.clock: Clock = session.clock
 
     def wire(self, call: Call, timeout_s: float | None, cancel: CancelEvent | None) -> SessionWire:
         """A wire for a thread."""
@@ -94,6 +90,8 @@ def told_waits(timeline: Timeline) -> Nanos:
 
     A retry has a cap of its own, and the wait before it is nobody's generation.
     """
+    if not timeline.end_at:
+        return ZERO
     moments = [*timeline.events, (timeline.end_at, None)]
     waits = (
         until - at
@@ -150,6 +148,7 @@ class AsyncSessionWire(_Answering):
     """One request of a task."""
 
     _events: AsyncGenerator[Event, None] | None = None
+    _rushed: Iterator[Event] = iter(())
 
     async def hear(self) -> Event | None:
         """The next event, when it is due; None where `cancel_event` came first."""
@@ -157,7 +156,11 @@ class AsyncSessionWire(_Answering):
             # A clock of its own only where there is something to look at: the session's knows how to leap.
             clock = self._line.clock
             sleeper = clock if self._cancel is None else _Interruptible(clock, self._cancel)
-            self._events = aplay(self._asked(), sleeper, joined=self._call.verb not in _LISTENING)
+            exchange, joined = self._asked(), self._call.verb not in _LISTENING
+            self._rushed = rushed_in_task(exchange, sleeper, joined=joined)
+            self._events = aplay(exchange, sleeper, joined=joined)
+        for event in self._rushed:  # nearly every answer ends here, and never enters a generator of the loop's
+            return event
         try:
             return await anext(self._events, None)
         except _InterruptedError:
@@ -165,8 +168,9 @@ class AsyncSessionWire(_Answering):
 
     async def leave(self) -> None:
         """Tell the exchange that nobody listens any more."""
-        if self._events is not None:
+        if self._events is not None and self._exchange is not None:
             await self._events.aclose()
+            self._exchange.left(self._line.clock.now(), "closed")  # where not one event came from the generator
 
 
 class _InterruptedError(Exception):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
-from contextlib import aclosing, closing, contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Self
 
-from harness.contract._drive import AsyncWire, Wire, adrive, drive
+from harness.contract._drive import AsyncDrive, AsyncWire, Wire, drive
 from harness.contract._generation import Answer, Call, Hooks, Limits, Steps, steps
 from harness.contract._outcome import checked, finish_reason, response_values, result_values
 from harness.contract._resolve import Types
@@ -71,25 +71,25 @@ class Asking(Protocol):
 
 def ask(backend: Asking, call: Call) -> Any:
     """What `call` comes to, as the contract's value."""
-    asked = _Asked(backend, call)
-    with asked.remembered():
+    with _Asked(backend, call) as asked:
         *_, last = asked.driven(aloud=False)
         return asked.made(last)
 
 
 async def ask_later(backend: Asking, call: Call) -> Any:
     """The same for a task."""
-    asked = _Asked(backend, call)
-    with asked.remembered():
-        async with aclosing(asked.adriven(aloud=False)) as driven:
-            last = [said async for said in driven][-1]
+    with _Asked(backend, call) as asked:
+        driven = asked.adriven(aloud=False)
+        try:
+            last = await driven.said()
+        finally:
+            await driven.close()
         return asked.made(last)
 
 
 def tokens(backend: Asking, call: Call) -> Generator[str, None, None]:
     """The tokens of `call`, as they come."""
-    asked = _Asked(backend, call)
-    with asked.remembered(), closing(asked.driven()) as driven:
+    with _Asked(backend, call) as asked, closing(asked.driven()) as driven:
         for said in driven:
             if isinstance(said, str):
                 yield said
@@ -99,14 +99,15 @@ def tokens(backend: Asking, call: Call) -> Generator[str, None, None]:
 
 async def tokens_later(backend: Asking, call: Call) -> AsyncGenerator[str, None]:
     """The same for a task."""
-    asked = _Asked(backend, call)
-    with asked.remembered():
-        async with aclosing(asked.adriven()) as driven:
-            async for said in driven:
-                if isinstance(said, str):
-                    yield said
-                else:
-                    asked.ended(said)
+    with _Asked(backend, call) as asked:
+        driven = asked.adriven()
+        try:
+            while isinstance(said := await driven.said(), str):
+                yield said
+            if said is not None:
+                asked.ended(said)
+        finally:
+            await driven.close()
 
 
 class _Asked:
@@ -130,9 +131,9 @@ class _Asked:
             self.cancel,
         )
 
-    def adriven(self, *, aloud: bool = True) -> AsyncGenerator[str | Answer, None]:
+    def adriven(self, *, aloud: bool = True) -> AsyncDrive:
         """The same for a task."""
-        return adrive(
+        return AsyncDrive(
             self._steps(aloud=aloud),
             lambda sent: self.line.async_wire(sent, self.timeout_s, self.cancel),
             self.line.clock,
@@ -152,7 +153,7 @@ class _Asked:
         if self.backend.on_status is not None:
             self.backend.on_status(text)
 
-    def made(self, last: str | Answer) -> Any:
+    def made(self, last: str | Answer | None) -> Any:
         """The contract's value for the answer that ended a generation."""
         assert isinstance(last, Answer), "a generation ends by saying its answer"
         if self.call.verb == "generate":
@@ -172,17 +173,16 @@ class _Asked:
     def _checked(self, answer: Answer) -> Answer:
         return checked(answer, self.types, self.line.where, self.line.shown)
 
-    @contextmanager
-    def remembered(self) -> Iterator[None]:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Remember how the call failed: `last_finish_reason`, and the exception's name and home in the notes."""
         types = self.types
-        try:
-            yield
-        except (types.timeout, types.connection_error, types.parse_error, types.cancelled) as error:
+        if isinstance(error, (types.timeout, types.connection_error, types.parse_error, types.cancelled)):
             if not isinstance(error, types.cancelled):
                 self.backend.last_finish_reason = "error"
             self.line.note("result", _named(error))
-            raise
 
 
 def _cap(timeout: float | None) -> float | None:
@@ -192,7 +192,7 @@ def _cap(timeout: float | None) -> float | None:
 
 def _described(name: str, values: Mapping[str, Any]) -> str:
     """A result on one line; long texts by their length, because the reply has them already."""
-    return f"{name}({', '.join(f'{key}={_short(value)}' for key, value in values.items())})"
+    return f"{name}({', '.join([f'{key}={_short(value)}' for key, value in values.items()])})"
 
 
 def _short(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import Callable, Generator
 from typing import Final, Protocol
 
 from harness.contract._generation import Answer, Call, Hear, Leave, Open, Say, Steps, Told, Wait
@@ -68,33 +68,46 @@ def drive(
             wire.leave()
 
 
-async def adrive(
-    steps: Steps, open_wire: Callable[[Call], AsyncWire], clock: Clock, cancel: CancelEvent | None
-) -> AsyncGenerator[str | Answer, None]:
-    """The same for a task."""
-    wire: AsyncWire | None = None
-    told: Told = None
-    try:
-        while True:
-            step, told = steps.send(told), None
-            match step:
-                case Hear() if wire is not None:
-                    told = await wire.hear()
-                case Open(call=call):
-                    wire = open_wire(call)
-                    told = wire.decoder
-                case Leave() if wire is not None:
-                    await wire.leave()
-                case Wait(until=until):
-                    await sleep_until(until, clock, cancel)
-                case Say(what=what):
-                    yield what
-    except StopIteration:
-        return
-    finally:
-        steps.close()
-        if wire is not None:
-            await wire.leave()
+class AsyncDrive:
+    """The same for a task, said by said: an async generator is more than an answer that comes in one piece should cost.
+    It is to be closed, heard to the end or not."""
+
+    def __init__(
+        self, steps: Steps, open_wire: Callable[[Call], AsyncWire], clock: Clock, cancel: CancelEvent | None
+    ) -> None:
+        self._steps = steps
+        self._open_wire = open_wire
+        self._clock = clock
+        self._cancel = cancel
+        self._wire: AsyncWire | None = None
+
+    async def said(self) -> str | Answer | None:
+        """The next token, then the Answer, then None."""
+        told: Told = None
+        try:
+            while True:
+                step, told = self._steps.send(told), None
+                match step:
+                    case Hear() if self._wire is not None:
+                        told = await self._wire.hear()
+                    case Open(call=call):
+                        self._wire = self._open_wire(call)
+                        told = self._wire.decoder
+                    case Leave() if self._wire is not None:
+                        await self._wire.leave()
+                        self._wire = None
+                    case Wait(until=until):
+                        await sleep_until(until, self._clock, self._cancel)
+                    case Say(what=what):
+                        return what
+        except StopIteration:
+            return None
+
+    async def close(self) -> None:
+        """Nobody listens any more: the wire is left. A second time does nothing."""
+        self._steps.close()
+        if self._wire is not None:
+            await self._wire.leave()
 
 
 async def sleep_until(until: Nanos, clock: Clock, cancel: CancelEvent | None) -> bool:

@@ -5,8 +5,8 @@ and is told how that went, so that the sync and the async driver have nothing le
 
 Rules:
 
-1. `cancel_event` is looked at before the call, around everything that was heard, before every token, and during every
-   wait.
+1. `cancel_event` is looked at before the call, after all that was heard, before every token that is said, and during
+   every wait.
 2. A generation that takes longer than its cap raises the contract's timeout; a retry has a cap of its own, and the wait
    between the two is nobody's generation.
 3. What was lost after the model had said that it is done is not lost.
@@ -16,11 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from harness.contract._resolve import Types
 from harness.contract._retry import Pacer, Retries, is_exhausted, slices
 from harness.model import (
+    ZERO,
     Began,
     Chunk,
     Delta,
@@ -85,10 +86,6 @@ class Hooks:
     cancelled: Callable[[], bool]
     tell: Callable[[str], None]
 
-    def now(self) -> Nanos:
-        """The time by the backend's clock."""
-        return self.place.clock.now()
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -132,6 +129,9 @@ class Say:
     what: str | Answer
 
 
+_HEAR: Final = Hear()
+_LEAVE: Final = Leave()
+
 Step: TypeAlias = Open | Hear | Leave | Wait | Say
 Told: TypeAlias = "Event | Callable[[Head], Decoder] | None"
 Steps: TypeAlias = Generator[Step, Told, None]
@@ -157,10 +157,11 @@ class _Generation:
         self.is_done = self.has_problem = False
         self.reply = Reply()
         self.body = b""
-        self.asked_at = hooks.now()
+        self.now = hooks.place.clock.now
+        self.asked_at = ZERO
 
     def run(self) -> Steps:
-        started = self.hooks.now()
+        started = self.now()
         yield from self._with_retries()
         problem = _unanswered(self.reply)
         if problem is not None and is_exhausted(problem) and self.limits.fallback_model:
@@ -168,27 +169,29 @@ class _Generation:
             self.model = self.limits.fallback_model
             yield from self._with_retries()
         body = self.body.decode("utf-8", "replace")
-        latency = Nanos(self.hooks.now() - started)
+        latency = Nanos(self.now() - started)
         yield Say(Answer(self.reply, self.model, latency, body))
 
     def _with_retries(self) -> Steps:
         """Ask until something is said, or until asking again is of no use."""
         retry = 1
         while True:
-            yield from self._countdown("Pacing", self.limits.pacer.reserve(self.hooks.now()), "next request")
+            free_at = self.limits.pacer.reserve(now := self.now())
+            if free_at > now:
+                yield from self._countdown("Pacing", free_at, "next request")
             yield from self._attempt()
             problem = _unanswered(self.reply)
             cooling = self.limits.retries.cooling(problem, retry) if problem else None
             if cooling is None:
                 return
-            until = Nanos(self.hooks.now() + cooling.wait)
+            until = Nanos(self.now() + cooling.wait)
             yield from self._countdown(cooling.why, until, "retry", f", attempt {retry}/{self.limits.retries.count}")
             retry += 1
 
     def _countdown(self, why: str, until: Nanos, what: str, which: str = "") -> Steps:
         """Wait until `until` and tell how long that is, at once and in slices."""
         said = f"{why} ({self.model}){which} — {what}"
-        for left_s, upto in slices(self.hooks.now(), until):
+        for left_s, upto in slices(self.now(), until):
             self.hooks.tell(f"{said} in {left_s}s")
             said = f"… {what}"
             yield Wait(upto)
@@ -197,14 +200,15 @@ class _Generation:
     def _attempt(self) -> Steps:
         """One request and what was heard of its answer, in `deltas`."""
         self._stop_if_cancelled()
-        self.deltas, self.body, self.asked_at = [], b"", self.hooks.now()
+        self.deltas, self.body, self.asked_at = [], b"", self.now()
         self.is_done = self.has_problem = False
         make_decoder = yield Open(self._asked())
         assert callable(make_decoder)
         decoder, event = None, None
         while not isinstance(event, End) and not self.has_problem:
-            self._stop_if_cancelled()
-            event = yield Hear()
+            if self.aloud:  # somebody was told a token since
+                self._stop_if_cancelled()
+            event = yield _HEAR
             self._stop_if_cancelled()
             match event:
                 case Head():
@@ -224,7 +228,7 @@ class _Generation:
                 case _:
                     break
         self.reply = Reply.of(self.deltas)
-        yield Leave()
+        yield _LEAVE
 
     def _asked(self) -> Call:
         """The call, for the model that is asked now."""
@@ -240,7 +244,8 @@ class _Generation:
 
     def _keep(self, delta: Delta) -> str:
         """Keep `delta`. Returns what is to be said of it, or nothing."""
-        self._stop_if_cancelled()
+        if self.aloud:
+            self._stop_if_cancelled()
         self.deltas.append(delta)
         match delta:
             case Text(text=text, choice=0) | Refusal(text=text, choice=0):
@@ -251,6 +256,7 @@ class _Generation:
                 self.has_problem = True
             case Status(text=text):
                 self.hooks.tell(text)
+                self._stop_if_cancelled()
             case Unknown(event="cancelled"):  # what a recorded call came to: at this moment its caller said stop
                 raise self._cancelled()
         return ""
@@ -273,7 +279,7 @@ class _Generation:
             lost = f"{at} was lost ({so_far}): {text}" if self.deltas else f"{at} was not reached: {text}"
             return self.types.error(self.types.connection_error, lost, model=self.model)
         kind = self.types.timeout if self.call.verb == "generate" else self.types.chat_timeout
-        after_s = as_seconds(Nanos(self.hooks.now() - self.asked_at))
+        after_s = as_seconds(Nanos(self.now() - self.asked_at))
         late = f"{at} did not finish within {after_s:.3g} s ({so_far})"
         return self.types.error(kind, late, model=self.model, timeout=self.limits.timeout_s or after_s)
 

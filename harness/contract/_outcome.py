@@ -133,9 +133,11 @@ def _beside(reply: Reply) -> dict[str, Json]:
 
 
 def _named(reply: Reply, event: str) -> dict[str, Json]:
-    told = [delta.data for delta in reply.deltas if isinstance(delta, Unknown) and delta.event == event]
-    values = [_arguments(text) for text in told]
-    return {name: item for value in values if isinstance(value, dict) for name, item in value.items()}
+    named: dict[str, Json] = {}
+    for delta in reply.deltas:
+        if isinstance(delta, Unknown) and delta.event == event and isinstance(value := _arguments(delta.data), dict):
+            named |= value
+    return named
 
 
 def _arguments(text: str) -> Json:

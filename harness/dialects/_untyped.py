@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TypeAlias, cast
+from typing import Final, TypeAlias, cast
 
 from harness.errors import DialectError
 from harness.model import Json, Request
@@ -41,9 +41,12 @@ def first(item: Object, *names: str) -> Json:
     return next((item[name] for name in names if name in item), None)
 
 
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False)
+
+
 def dumped(value: object) -> str:
     """`value` as JSON text on one line, letters as they are. Half a surrogate pair, which is no UTF-8, is escaped."""
-    text = json.dumps(value, ensure_ascii=False)
+    text = _ENCODER.encode(value)
     return json.dumps(value) if _SURROGATE.search(text) else text
 
 

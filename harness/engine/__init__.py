@@ -6,7 +6,7 @@ from harness.engine._engine import REPLAY, Engine
 from harness.engine._exchange import Due, Exchange, Watcher
 from harness.engine._history import Entry, History, Note
 from harness.engine._mode import Mode, Rights, rights
-from harness.engine._play import aplay, play
+from harness.engine._play import aplay, play, rushed_in_task
 from harness.engine._reached import Reached, reached
 from harness.engine._take import Live, Take
 
@@ -33,4 +33,5 @@ __all__ = [
     "play",
     "reached",
     "rights",
+    "rushed_in_task",
 ]

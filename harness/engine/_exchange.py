@@ -119,13 +119,14 @@ class Exchange:
         played = self.entry.played.append
         watchers = self._watchers
         waiting: list[bytes] | None = [] if joined else None
-        moment = 0
+        moment, now = 0, None
         for place, (offset, event) in enumerate(events[self._next :], start=self._next + 1):
             if waiting and offset > moment:  # what came before is heard before time moves on
                 yield Chunk(b"".join(waiting))
                 waiting.clear()
-            # Somebody may begin to watch meanwhile.
-            now = None if watchers or offset >= NEVER else leap(asked_at + offset)
+            # Within one moment it is the same, until something was heard: then others may act, or begin to watch.
+            if now is None or offset > moment:
+                now = None if watchers or offset >= NEVER else leap(asked_at + offset)
             if now is None:
                 break
             moment = offset
@@ -140,6 +141,7 @@ class Exchange:
             if place == self._ends_with:
                 self._over = True
             yield event
+            now = None
         if waiting:
             yield Chunk(b"".join(waiting))
 
@@ -199,8 +201,10 @@ class Exchange:
     def _is_patient(self) -> bool:
         """True where no timer of the caller's can strike before the last event."""
         last, patience = self.interaction.timeline.end_at, self.patience
-        limits = (patience.connect, patience.read, patience.write, patience.pool, patience.total)
-        return all(limit is None or limit >= last for limit in limits)
+        for limit in (patience.connect, patience.read, patience.write, patience.pool, patience.total):
+            if limit is not None and limit < last:
+                return False
+        return True
 
     def _recorded(self) -> Due:
         timeline = self.interaction.timeline

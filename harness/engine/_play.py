@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
 from typing import TypeAlias
 
 from harness.engine._exchange import Exchange, Leap
@@ -53,7 +53,7 @@ async def aplay(exchange: Exchange, clock: Clock, *, joined: bool = False) -> As
     turn: Turn = getattr(clock, "turn", _no_turn)
     lapse: Lapse = getattr(clock, "lapse", _no_lapse)
     try:
-        for event in exchange.rush(getattr(clock, "leaping_in_task", _waits)(), joined=joined):
+        for event in rushed_in_task(exchange, clock, joined=joined):
             yield event
         while (due := exchange.next_event(clock.now())) is not None:
             if exchange.gives_turns:
@@ -74,6 +74,11 @@ async def aplay(exchange: Exchange, clock: Clock, *, joined: bool = False) -> As
         raise
     finally:
         exchange.left(clock.now(), "cancelled")
+
+
+def rushed_in_task(exchange: Exchange, clock: Clock, *, joined: bool = False) -> Iterator[Event]:
+    """The events with which `aplay` begins, for which a task has nothing to wait. `joined` as in `Exchange.rush`."""
+    return exchange.rush(getattr(clock, "leaping_in_task", _waits)(), joined=joined)
 
 
 def _waits() -> Leap:
