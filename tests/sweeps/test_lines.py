@@ -41,7 +41,9 @@ def agent(session):
         told = str(
             error
         )
-        raise AgentError(told) from error
+        raise (
+            failed(told)
+        )
     except ValueError:
         return 0
     except TypeError:  # pragma: no cover
@@ -52,9 +54,12 @@ def never_called():
         return 1
     except ValueError:
         return 2
+
+def failed(told):
+    raise AgentError(told)
 """
-ONLY = {15: "    except (", 18: "        told = str(", 21: "        raise AgentError(told) from error"}
-"""One line for each statement, also for one of several lines."""
+ONLY = {15: "    except (", 18: "        told = str(", 21: "        raise (", 36: "    raise AgentError(told)"}
+"""One line for each statement, also for one of several lines of which the first did not run."""
 
 
 @pytest.fixture
@@ -81,14 +86,14 @@ def numbers(report: SweepReport, key: str) -> list[int]:
 
 def test_lines_that_ran_under_a_fault_and_never_without_are_told(agent: ModuleType) -> None:
     report = report_of(agent, coverage=True)
-    assert set(numbers(report, "only_under_faults")) == {15, 18, 21}
-    assert "lines that only ever ran under a fault: 3" in report.text()
-    assert "agent_of_lines.py: 15, 18, 21" in report.text()
+    assert set(numbers(report, "only_under_faults")) == set(ONLY)
+    assert "lines that only ever ran under a fault: 4" in report.text()
+    assert "agent_of_lines.py: 15, 18, 21, 36" in report.text()
 
 
 def test_a_handler_whose_try_ran_and_that_no_fault_reached_is_told(agent: ModuleType) -> None:
     report = report_of(agent, coverage=True)
-    assert numbers(report, "never") == [23]  # neither what is excluded, nor what was never called
+    assert numbers(report, "never") == [25]  # neither what is excluded, nor what was never called
     assert "handlers that never ran, not even under a fault: 1" in report.text()
 
 
@@ -96,7 +101,7 @@ def test_the_report_for_machines_has_each_line_with_its_text(agent: ModuleType) 
     told: Any = report_of(agent, coverage=True).to_json()["coverage"]
     file = next(one for one in told["files"] if "agent_of_lines" in one["file"])
     assert {line["line"]: line["text"] for line in file["only_under_faults"]} == ONLY
-    assert file["never"] == [{"line": 23, "text": "        return 0"}]
+    assert file["never"] == [{"line": 25, "text": "        return 0"}]
 
 
 def test_our_own_files_and_those_of_packages_are_none_of_the_program(agent: ModuleType) -> None:
@@ -131,11 +136,11 @@ def test_where_coverage_measures_already_it_goes_on_and_tells_the_runs_apart(age
         agent.never_called()
     finally:
         measuring.stop()
-    assert set(numbers(report, "only_under_faults")) == {15, 18, 21}
-    assert numbers(report, "never") == [23]
+    assert set(numbers(report, "only_under_faults")) == set(ONLY)
+    assert numbers(report, "never") == [25]
     file = next(iter(measuring.get_data().measured_files()))
-    assert {21, 28} <= set(measuring.get_data().lines(file) or ())
-    assert measuring.get_data().contexts_by_lineno(file)[28] == [""]
+    assert {18, 31} <= set(measuring.get_data().lines(file) or ())
+    assert measuring.get_data().contexts_by_lineno(file)[31] == [""]
 
 
 def test_contexts_that_are_switched_by_somebody_else_are_refused(agent: ModuleType) -> None:
@@ -154,7 +159,7 @@ def test_a_way_to_measure_that_knows_no_contexts_does_alone_and_is_refused_besid
     agent: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COVERAGE_CORE", "sysmon")
-    assert set(numbers(report_of(agent, coverage=True), "only_under_faults")) == {15, 18, 21}
+    assert set(numbers(report_of(agent, coverage=True), "only_under_faults")) == set(ONLY)
     measuring = coverage.Coverage(data_file=None, include=["*/agent_of_lines.py"])
     measuring.start()
     try:
@@ -183,4 +188,4 @@ def test_the_command_line_tells_them(
     monkeypatch.setitem(sys.modules, "agent_of_lines", agent)
     command = ["sweep", "weather.yaml", "--driver", "agent_of_lines:agent", "--kinds", "reset-mid-stream"]
     main([*command, "--contract", "agent_of_lines:AgentError", "--coverage"])
-    assert "  agent_of_lines.py: 15, 18, 21" in capsys.readouterr().out
+    assert "  agent_of_lines.py: 15, 18, 21, 36" in capsys.readouterr().out
