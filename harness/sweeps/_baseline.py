@@ -75,8 +75,7 @@ def _difference(first: Outcome, second: Outcome) -> str:
         [
             "two runs without any fault differ, so a difference under a fault would say nothing",
             *(f"  {line}" for line in shown),
-            "  next: take chance out of it (random is seeded already; uuid, the order of sets and real time are not;",
-            "  asyncio.as_completed begins bare coroutines in the order of a set: give it tasks)",
+            "  next: take chance out of it (random is seeded already; uuid, the order of sets and real time are not)",
         ]
     )
 

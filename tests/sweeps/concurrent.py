@@ -83,8 +83,7 @@ async def groups(session: harness.Session) -> list[str]:
 
 async def files_by_name(session: harness.Session) -> dict[str, str]:
     model = client()
-    tasks = [asyncio.create_task(named(model, country)) for country in ANSWERS]
-    return dict([await done for done in asyncio.as_completed(tasks)])
+    return dict([await done for done in asyncio.as_completed([named(model, country) for country in ANSWERS])])
 
 
 async def gathers_and_sums_up(session: harness.Session) -> str:
@@ -118,8 +117,8 @@ def in_a_thread(country: str) -> str:
 
 async def appends_as_they_come(session: harness.Session) -> list[str]:
     model = client()
-    tasks = [asyncio.create_task(ask(model, question(country))) for country in ANSWERS]
-    return [await done for done in asyncio.as_completed(tasks)]
+    asked = [ask(model, question(country)) for country in ANSWERS]
+    return [await done for done in asyncio.as_completed(asked)]
 
 
 async def takes_the_first_for_that_of_the_first(session: harness.Session) -> str:

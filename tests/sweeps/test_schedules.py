@@ -20,6 +20,7 @@ import harness
 from harness.errors import NoSitesError, SweepError
 from harness.model import Cassette
 from harness.sweeps import Verdict
+from harness.sweeps._dice import InOrder
 from tests.sweeps import agents, concurrent
 
 IN_ORDER = concurrent.summary(["Paris", "Rome", "Madrid"])
@@ -261,6 +262,32 @@ def test_tasks_of_trio_complete_in_every_order() -> None:
     ended = [tuple(case.outcome.result) for case in report.cases]
     assert {case.outcome.struck for case in report.cases} == {("order",)}
     assert sorted(ended) == OTHERS
+
+
+def test_tasks_of_asyncio_come_in_the_order_in_which_they_began() -> None:
+    async def waits(session: harness.Session) -> list[str]:
+        model = concurrent.client()
+        tasks = [asyncio.create_task(concurrent.ask(model, concurrent.question(one))) for one in concurrent.ANSWERS]
+        done, _ = await asyncio.wait(tasks)
+        return [task.result() for task in done]
+
+    report = harness.sweep(waits, recorded(), kinds="order")
+    assert report.baseline.outcome.result == list(concurrent.ANSWERS.values())
+    assert report.ok, report.text()
+    assert "set" not in vars(asyncio.tasks)
+
+
+def test_a_set_in_order_is_a_set_in_all_else() -> None:
+    items = InOrder("cab")
+    items.add("c")
+    items |= {"z"}
+    items.discard("a")
+    assert isinstance(items, set)
+    assert list(items) == ["c", "b", "z"]
+    assert items == {"b", "c", "z"}
+    assert [items.pop() for _ in range(3)] == ["c", "b", "z"]
+    with pytest.raises(KeyError):
+        items.pop()
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
