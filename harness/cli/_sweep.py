@@ -31,7 +31,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="concurrent calls complete in every other order; without it, where calls overlap",
     )
     parser.add_argument("--depth", type=int, choices=(1, 2), help="2: a second fault while recovering from the first")
-    parser.add_argument("--invariants", metavar="NAMES", help='which promises are asked: "-no-leaks" is all but one')
+    parser.add_argument(
+        "--invariants", metavar="NAMES", help="which promises are asked: --invariants=-no-leaks is all but one"
+    )
     parser.add_argument("--contract", action="append", metavar="PKG.MOD:ERROR", help="an exception that may escape")
     parser.add_argument("--case", action="append", metavar="CASE", help="only 'call=2/chunk=17/kind=reset', say")
     parser.add_argument(

@@ -12,7 +12,7 @@ import random
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 _Of = TypeVar("_Of")
 
@@ -58,18 +58,17 @@ def same_dice(seed: int) -> Iterator[None]:
 
 @contextmanager
 def _trio_seeded(seed: int) -> Iterator[None]:
-    """The switch is the one that trio keeps for Hypothesis. Where trio is loaded later, it is not turned."""
-    trio: Any = sys.modules.get("trio._core._run")
-    before = getattr(trio, "_ALLOW_DETERMINISTIC_SCHEDULING", None)
-    if before is None:
+    """Its dice are those that Hypothesis is given as well. Where trio is loaded later, they are as they are."""
+    dice = getattr(sys.modules.get("trio._core._run"), "_r", None)
+    if not isinstance(dice, random.Random):
         yield
         return
-    trio._ALLOW_DETERMINISTIC_SCHEDULING = True  # noqa: SLF001 - nobody else can say it
-    trio._r.seed(seed)  # noqa: SLF001 - as above
+    state = dice.getstate()
+    dice.seed(seed)
     try:
         yield
     finally:
-        trio._ALLOW_DETERMINISTIC_SCHEDULING = before  # noqa: SLF001 - as above
+        dice.setstate(state)
 
 
 @contextmanager

@@ -210,3 +210,49 @@ def test_a_recording_that_was_made_shorter_is_replayed_by_the_line_that_is_print
     (line,) = [line.strip() for line in told.splitlines() if "harness sweep shrunk/" in line]
     assert main(shlex.split(line)[1:]) == 1
     assert "contract-exceptions / reset-mid-stream" in capsys.readouterr().out
+
+
+BOTH = """
+import asyncio
+
+async def ask(client, question):
+    body = {"messages": [{"role": "user", "content": question}], "model": "gpt-x"}
+    answer = await client.post("https://api.openai.com/v1/chat/completions", json=body)
+    return answer.json()["choices"][0]["message"]["content"]
+
+async def both(ctx):
+    async with httpx.AsyncClient(verify=False, timeout=5) as client:
+        asked = [ask(client, "How is the weather?"), ask(client, "What is the time?")]
+        return [await done for done in asyncio.as_completed(asked)]
+"""
+CLOCK = """\
+  - {id: clock, when: {user: {contains: time}}, reply: {text: It is noon.}}
+"""
+
+
+def test_calls_of_a_scenario_complete_in_other_orders_where_they_overlap(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "sweptapp.py").write_text(APP + BOTH)
+    (place / "hello.yaml").write_text(HEAD.lstrip() + CLOCK)
+    words = ["sweep", "hello.yaml", "--driver", "sweptapp:both", "--kinds", "order"]
+    assert main(words) == 1
+    told = capsys.readouterr().out
+    assert "call=1-2   1-2 2-1" in told
+    line = "harness sweep hello.yaml --driver sweptapp:both --case 'call=1-2/kind=order,as=2-1'"
+    assert line in told
+    assert main(shlex.split(line)[1:]) == 1
+    assert "['It is noon.', 'It is warm today.']" in capsys.readouterr().out
+    assert main([*words, "--invariants=-order-neutral"]) == 0
+
+
+def test_orders_are_asked_for_and_left_out_by_a_word(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (place / "sweptapp.py").write_text(APP + BOTH)
+    (place / "hello.yaml").write_text(HEAD.lstrip() + CLOCK)
+    words = ["sweep", "hello.yaml", "--driver", "sweptapp:both", "--kinds", "benign-split-1-byte order"]
+    assert main([*words[:-1], "benign-split-1-byte", "--schedules"]) == 1
+    assert "order-neutral" in capsys.readouterr().out
+    assert main([*words, "--no-schedules"]) == 0
+    assert "order" not in capsys.readouterr().out
+    assert sweep(place, "", "--schedules") == 2
+    assert "no two of the 1 calls are open at the same time" in capsys.readouterr().err

@@ -8,6 +8,7 @@ import pytest
 
 from harness.model import Cassette
 from harness.storage import save
+from tests.sweeps import concurrent
 from tests.sweeps.agents import ASK, TEXT_CHUNKS, call
 
 AGENT = """
@@ -272,3 +273,60 @@ async def test_agent():
     shown = text(project.run_apart("-p", "anyio"))
     assert "failed" not in shown
     assert "  cancel   e" in shown
+
+
+TOGETHER = """
+import asyncio
+
+async def ask(model, country):
+    messages = [{"role": "user", "content": f"What is the capital of {country}?"}]
+    said = await model.chat.completions.create(model="gpt-x", messages=messages)
+    return said.choices[0].message.content
+
+async def asked():
+    model = openai.AsyncOpenAI(api_key="sk-x", timeout=20, max_retries=0)
+    tasks = [asyncio.create_task(ask(model, country)) for country in ("France", "Italy", "Spain")]
+    return [await done for done in asyncio.as_completed(tasks)]
+"""
+
+
+def together(project: Any, test: str) -> None:
+    project.write("test_a.py", "import openai\n" + TOGETHER + test)
+    save(project.root / "cassettes" / "capitals.yaml", concurrent.RECORDING)
+
+
+def test_calls_that_overlap_complete_in_every_order_each_a_test_of_its_own(project: Any, text: Any) -> None:
+    together(
+        project,
+        """
+@pytest.mark.harness("capitals")
+@pytest.mark.harness_sweep(kinds="order")
+@pytest.mark.asyncio
+async def test_capitals():
+    assert (await asked())[-1] == "Madrid"
+""",
+    )
+    shown = text(project.run("-v", "-rN", passed=2, failed=4))
+    assert "test_capitals[call=1-3/kind=order,as=1-2-3] PASSED" in shown
+    assert 'order-neutral: in another order it returned "its own check failed' in shown
+    assert "order-neutral / order: call=1-3/kind=order,as=2-3-1 (and 3 more)" in shown
+    again = "test_a.py::test_capitals[call=1-3/kind=order,as=3-2-1]"
+    assert f"pytest '{again}'" in shown
+    assert "3-2-1] FAILED" in text(project.run("-v", "-rN", again, failed=1))
+    project.run("--harness-case", "call=1-3/kind=order,as=1-2-3", passed=1)
+
+
+@pytest.mark.parametrize("words", ["schedules=True", "kinds='order'"])
+def test_a_test_whose_calls_do_not_overlap_has_no_orders(project: Any, text: Any, words: str) -> None:
+    written(
+        project,
+        f"""
+@pytest.mark.harness("weather")
+@pytest.mark.harness_sweep({words})
+def test_agent():
+    agent()
+""",
+    )
+    assert "no two of the 1 calls are open at the same time" in text(project.run("-rN", failed=1))
+    again = "call=1-2/kind=order,as=2-1"
+    assert "are not open at the same time" in text(project.run("-rN", "--harness-case", again, failed=1))

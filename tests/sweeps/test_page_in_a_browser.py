@@ -11,7 +11,7 @@ import pytest
 
 import harness
 from harness.sweeps import page
-from tests.sweeps import agents
+from tests.sweeps import agents, concurrent
 
 pytestmark = pytest.mark.browser
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -147,3 +147,16 @@ def test_lines_that_only_ran_under_a_fault_are_shown_with_their_text(several: An
     assert "agent.py: 1" in told
     assert "7      raise AgentError" in told
     assert "Handlers that never ran, even under a fault\nNone." in told
+
+
+def test_orders_have_a_table_of_their_own_with_a_column_for_each(browser: Any, tmp_path: Path) -> None:
+    told = harness.sweep(concurrent.last_one_wins, concurrent.RECORDING, kinds="order connect-refused").to_json()
+    (tmp_path / "orders.html").write_text(page(told), "utf-8")
+    before = browser.current_url
+    browser.get((tmp_path / "orders.html").as_uri())
+    table = browser.find_element("css selector", "table[aria-label='faults of call 1-3']")
+    assert table.text.split() == ["call=1-3", "1-2-3", "1-3-2", "2-3-1", "3-1-2", "3-2-1", "order", ".", *"VVVV"]
+    table.find_element("css selector", "button[data-cell=V]").click()
+    assert "call=1-3/kind=order,as=1-3-2" in detail(browser)
+    assert "order-neutral: in another order it returned" in detail(browser)
+    browser.get(before)

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
-import httpx2
 import openai
 import pytest
-import trio
-import trio.testing
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 import harness
 from harness.errors import NoSitesError, SweepError
 from harness.model import Cassette
-from harness.sweeps import Verdict
-from harness.sweeps._dice import InOrder
+from harness.sweeps import Verdict, github, junit
 from tests.sweeps import agents, concurrent
 
 IN_ORDER = concurrent.summary(["Paris", "Rome", "Madrid"])
@@ -79,7 +71,8 @@ def test_a_planted_bug_of_order_is_found(run: concurrent.Run) -> None:
 @pytest.mark.parametrize("run", PLANTED, ids=lambda run: run.__name__)
 def test_without_another_order_it_is_not_found(run: concurrent.Run) -> None:
     recording, _ = PLANTED[run]
-    report = harness.sweep(run, recording, kinds="connect-refused http-500-server-error order", schedules=False)
+    words = "connect-refused http-500-server-error order"
+    report = harness.sweep(run, recording, kinds=words, modes=["once"], schedules=False)
     assert report.cases
     assert report.ok, report.text()
 
@@ -234,104 +227,40 @@ def test_the_race_that_the_first_wins_is_run_for_every_winner() -> None:
     assert report.ok, report.text()
 
 
-def test_an_answer_in_another_order_is_never_too_late_for_an_impatient_client() -> None:
-    async def impatient(session: harness.Session) -> list[str]:
-        model = openai.AsyncOpenAI(api_key=agents.KEY, timeout=0.08, max_retries=0)
-        return await asyncio.gather(*(concurrent.ask(model, concurrent.question(one)) for one in concurrent.ANSWERS))
-
-    report = harness.sweep(impatient, recorded(), kinds="order")
-    assert report.ok, report.text()
-
-
-def test_tasks_of_trio_complete_in_every_order() -> None:
-    async def keep(client: httpx2.AsyncClient, place: int, texts: list[int]) -> None:
-        await client.post(agents.URL, content=recorded().interactions[place].request.body)
-        texts.append(place + 1)
-
-    async def main() -> list[int]:
-        texts: list[int] = []
-        async with httpx2.AsyncClient(verify=False) as client, trio.open_nursery() as nursery:
-            for place in range(3):
-                nursery.start_soon(keep, client, place, texts)
-        return texts
-
-    def run(session: harness.Session) -> list[int]:
-        return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
-
-    report = harness.sweep(run, recorded(), kinds="order", invariants="-order-neutral")
-    ended = [tuple(case.outcome.result) for case in report.cases]
-    assert {case.outcome.struck for case in report.cases} == {("order",)}
-    assert sorted(ended) == OTHERS
+def test_machines_read_an_order_as_any_other_case() -> None:
+    told = harness.sweep(concurrent.last_one_wins, recorded(), kinds="order").to_json()
+    cases: Any = told["cases"]
+    assert {case["verdict"] for case in cases} == {"WRONG", "RECOVERED"}
+    assert {tuple(case["struck"]) for case in cases} == {("order",)}
+    xml = junit(told)
+    assert xml.count("<failure") == 4
+    assert 'name="call=1-3/kind=order,as=3-1-2"' in xml
+    assert "title=order-neutral under order::call=1-3/kind=order,as=2-3-1" in github(told)
 
 
-def test_tasks_of_asyncio_come_in_the_order_in_which_they_began() -> None:
-    async def waits(session: harness.Session) -> list[str]:
-        model = concurrent.client()
-        tasks = [asyncio.create_task(concurrent.ask(model, concurrent.question(one))) for one in concurrent.ANSWERS]
-        done, _ = await asyncio.wait(tasks)
-        return [task.result() for task in done]
-
-    report = harness.sweep(waits, recorded(), kinds="order")
-    assert report.baseline.outcome.result == list(concurrent.ANSWERS.values())
-    assert report.ok, report.text()
-    assert "set" not in vars(asyncio.tasks)
-
-
-def test_a_set_in_order_is_a_set_in_all_else() -> None:
-    items = InOrder("cab")
-    items.add("c")
-    items |= {"z"}
-    items.discard("a")
-    assert isinstance(items, set)
-    assert list(items) == ["c", "b", "z"]
-    assert items == {"b", "c", "z"}
-    assert [items.pop() for _ in range(3)] == ["c", "b", "z"]
-    with pytest.raises(KeyError):
-        items.pop()
-
-
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 60)), min_size=2, max_size=4))
-def test_every_order_was_the_order_in_which_the_driver_had_its_answers(calls: list[tuple[int, int]]) -> None:
-    """Calls that begin and take so many milliseconds; the driver notes by its own clock when it had what."""
-    bodies = [f'{{"messages": [], "model": "{n}"}}'.encode() for n in range(len(calls))]
-    answers = (concurrent.answer([], str(n), took) for n, (_, took) in enumerate(calls))
-    recording = Cassette(tuple(_with_body(one, body) for one, body in zip(answers, bodies, strict=True)))
-
-    async def driver(session: harness.Session) -> list[tuple[float, int]]:
-        asked: list[int] = []
-        had: list[tuple[float, int]] = []
-
-        async def one(place: int) -> None:
-            await asyncio.sleep(calls[place][0] / 1000)
-            asked.append(place)
-            await client.post(agents.URL, content=bodies[place])
-            had.append((time.monotonic(), asked.index(place) + 1))
-
-        async with httpx2.AsyncClient(verify=False) as client:
-            await asyncio.gather(*map(one, range(len(calls))))
-        return had
-
-    def every(run: Any, baseline: Any) -> str | None:
-        order = [int(call) for call in dict(run.case.strikes[0].params)["as"].split("-")] if run.case else []
-        moments = [(at, call) for at, call in run.result if call in order]
-        assert [call for _, call in sorted(moments)] == order
-        assert len({at for at, _ in moments}) == len(order)
-        return None
-
-    try:
-        report = harness.sweep(
-            driver,
-            recording,
-            kinds="order",
-            checkers={"every": every},
-            invariants="no-hang",
-            compare=lambda a, b: len(a) == len(b),
+def test_a_failure_of_order_is_shown_on_a_shorter_recording() -> None:
+    asked = [[{"role": "user", "content": text}] for text in ("one", "two", "more")]
+    recording = Cassette(
+        tuple(
+            agents.call(
+                messages, [*agents.TEXT_CHUNKS[:-2], *agents.TEXT_CHUNKS[2:5] * 3, *agents.TEXT_CHUNKS[-2:]], every=n
+            )
+            for n, messages in enumerate(asked, 20_000_000)
         )
-    except NoSitesError:
-        return
-    assert all(case.outcome.struck == ("order",) for case in report.cases)
+    )
 
+    async def reads(model: openai.AsyncOpenAI, messages: Any) -> str:
+        stream: Any = await model.chat.completions.create(model="gpt-x", messages=messages, stream=True)
+        pieces = [piece.choices[0].delta.content or "" async for piece in stream]
+        return messages[0]["content"] + str(len(pieces) > 2)
 
-def _with_body(answer: Any, body: bytes) -> Any:
-    return replace(answer, request=replace(answer.request, body=body))
+    async def driver(session: harness.Session) -> list[str]:
+        model = concurrent.client()
+        return [await done for done in asyncio.as_completed([reads(model, messages) for messages in asked])]
+
+    report = harness.sweep(driver, recording, kinds="order")
+    shorter = report.failures[0].shorter
+    assert shorter is not None
+    assert shorter.chunks < shorter.of
+    again = harness.sweep(driver, shorter.recording, cases=[str(shorter.case)])
+    assert [failure.checker for failure in again.failures] == ["order-neutral"]
