@@ -27,6 +27,7 @@ class Whole:
         failed = 0
         for case, after in zip(cases, [*cases[1:], nextitem], strict=True):
             report = _subtest(item, case, list(_run(case, after)))
+            _let_go(case)
             failed += report.failed
             item.ihook.pytest_runtest_logreport(report=report)
             if item.session.shouldfail or item.session.shouldstop:
@@ -77,6 +78,15 @@ def _subtest(item: pytest.Item, case: pytest.Function, reports: Sequence[pytest.
     assert isinstance(made.context, SubtestContext)
     made.nodeid, made.location = item.nodeid, item.location
     return made
+
+
+def _let_go(case: pytest.Function) -> None:
+    """The session of a case that was told, with all that was heard in it: kept, it would be searched for garbage again
+    by each of the thousands of cases to come."""
+    from harness.pytest_plugin._swept import SWEPT  # noqa: PLC0415 - beside the other
+
+    swept = case.stash[SWEPT]
+    swept.opening = swept.outcome = swept.arrived = None
 
 
 def _case_of(case: pytest.Function) -> str:

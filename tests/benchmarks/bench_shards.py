@@ -28,7 +28,7 @@ EACH_MIN: Final = 0.75
 CALLS, CHUNKS = 10, 50
 IDLE_MAX: Final = 0.5
 """The load of a machine, for each core, up to which the clock on its wall is believed."""
-_KINDS: Final = "reset-mid-stream truncate-clean"
+_KINDS: Final = "reset-mid-stream"
 _TEST: Final = f"""
     import openai
     import pytest
