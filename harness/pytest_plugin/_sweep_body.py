@@ -29,13 +29,11 @@ from harness.model import Nanos
 from harness.pytest_plugin._calls import open_sessions
 from harness.pytest_plugin._run import Run
 from harness.pytest_plugin._swept import Swept
-from harness.sweeps import Outcome, let_go
+from harness.sweeps import Outcome, let_go, unnumbered
 
 LEAKS: Final = "no-leaks"
 _OF_THE_LOOP: Final = re.compile(r"asyncio_\d+|AnyIO worker thread")
 """Threads that wait for the loop's next job, and end with it."""
-_NUMBER: Final = re.compile(r"[-_]\d+")
-"""A pool is numbered over the whole process, so the thread of the next run has another name."""
 
 
 @contextmanager
@@ -215,7 +213,7 @@ def _fixtures(item: pytest.Item) -> Sequence[tuple[str, Any]]:
 
 def _unnumbered(text: str, after: str) -> str:
     name, found, rest = text.partition(after)
-    return f"{_NUMBER.sub('', name)}{found}{rest}"
+    return f"{unnumbered(name)}{found}{rest}"
 
 
 def _is_in(one: object, those: Sequence[object]) -> bool:

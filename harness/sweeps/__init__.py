@@ -4,6 +4,7 @@ Called `sweeps` and not `sweep`, as `scenarios` is: a room of that name would ta
 function, the moment it is imported.
 """
 
+from harness.sweeps._around import unnumbered
 from harness.sweeps._as_json import case_json
 from harness.sweeps._chain import let_go, stuck_in
 from harness.sweeps._checkers import INVARIANTS, checkers
@@ -77,4 +78,5 @@ __all__ = [
     "size_of",
     "stuck_in",
     "sweep",
+    "unnumbered",
 ]

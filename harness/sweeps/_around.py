@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
+
+_NUMBER: Final = re.compile(r"[-_]\d+")
 
 
 class Around:
@@ -54,3 +57,9 @@ class _Ear(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self._lines.append(f"{record.levelname} {record.name}: {record.getMessage()}")
+
+
+def unnumbered(name: str) -> str:
+    """The name of a thread or a task without the numbers that count over the whole process: the pool of the next run
+    would have another one, and what every run leaves would be new each time."""
+    return _NUMBER.sub("", name)

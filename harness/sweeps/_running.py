@@ -12,7 +12,7 @@ from typing import Any, Final
 from harness.clock import VirtualClock, VirtualTimeLoop
 from harness.errors import HorizonExceededError, RealTimeOver, Silence, VirtualDeadlockError
 from harness.model import PER_SECOND, Case, Nanos, as_seconds
-from harness.sweeps._around import Around
+from harness.sweeps._around import Around, unnumbered
 from harness.sweeps._chain import let_go, stuck_in
 from harness.sweeps._dice import same_dice
 from harness.sweeps._outcome import Outcome, Pressed
@@ -132,7 +132,7 @@ class _Run:
         self._lift_horizon()
         gc.collect()
         self._clock.sleep(as_seconds(SETTLING))
-        self._leaks += sorted(f"thread {thread.name}" for thread in set(threading.enumerate()) - before)
+        self._leaks += sorted(f"thread {unnumbered(thread.name)}" for thread in set(threading.enumerate()) - before)
         self._look_for_leaks()
         if self.heals and not self._watched.over:
             self._heal()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import openai
 import pytest
 
 import harness
+from harness.model import Cassette
 from harness.sweeps import INVARIANTS, Verdict
 from tests.sweeps import agents, planted
 
@@ -112,3 +115,27 @@ def test_named_promises_are_the_only_ones_that_are_asked() -> None:
     told = under(driver, case, invariants="no-hang contract-exceptions")
     assert told.checkers == ("no-hang", "contract-exceptions")
     assert told.ok
+
+
+def test_a_pool_that_every_run_leaves_is_no_leak_of_a_fault_though_each_is_numbered_anew() -> None:
+    pools: list[ThreadPoolExecutor] = []
+    body = {"messages": [agents.ASK], "model": "gpt-x", "stream": True}
+
+    def leaves_a_pool(session: harness.Session) -> int:
+        pools.append(ThreadPoolExecutor(1))
+        pools[-1].submit(int).result()
+        try:
+            return len(httpx.post(agents.URL, json=body, timeout=9).text)
+        except httpx.HTTPError as error:
+            raise agents.DriverError from error
+
+    answer = Cassette((agents.call([agents.ASK], agents.TEXT_CHUNKS),))
+    try:
+        report = harness.sweep(
+            leaves_a_pool, answer, contract=[agents.DriverError], kinds="reset-mid-stream", invariants="no-leaks"
+        )
+    finally:
+        for pool in pools:
+            pool.shutdown()
+    assert any("thread ThreadPoolExecutor" in leak for leak in report.baseline.outcome.leaks)
+    assert report.ok
