@@ -86,6 +86,6 @@ class Measured:
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """The lines, as `harness sweep` shows them."""
-        for line in self.covered.text().splitlines():
+        """The lines, as `harness sweep` shows them; nothing where nothing was swept."""
+        for line in self.covered.text().splitlines() if any(self._parts) else ():
             terminalreporter.line(line)

@@ -45,3 +45,8 @@ def test_without_coverage_the_option_says_what_to_type(
     written(project, TEST)
     monkeypatch.setitem(sys.modules, "coverage", None)
     assert "pip install 'replay-harness[coverage]'" in text(project.run(*OPTIONS, "-p", "no:pytest_cov"))
+
+
+def test_where_nothing_is_swept_there_are_no_lines_to_tell(project: Any, text: Any) -> None:
+    written(project, "def test_plain():\n    pass\n")
+    assert "under a fault" not in text(project.run("--harness-sweep-coverage", passed=1))
