@@ -128,7 +128,7 @@ def _delta(piece: Piece) -> Object:
         case Thinking(text=text):
             return {"type": "thinking_delta", "thinking": text}
         case _:
-            return {"type": "text_delta", "text": piece.text}
+            return {"type": "text_delta", "text": joined([piece])}
 
 
 def _block(block: Sequence[Piece]) -> Json:

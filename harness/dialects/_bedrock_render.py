@@ -86,7 +86,7 @@ def _delta(piece: Piece) -> Object:
         case Thinking(text=text):
             return {"reasoningContent": {"text": text}}
         case _:
-            return {"text": piece.text}
+            return {"text": joined([piece])}
 
 
 def _block(block: Sequence[Piece]) -> Json:

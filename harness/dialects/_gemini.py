@@ -23,6 +23,7 @@ from harness.model import (
     Finish,
     FinishReason,
     Head,
+    Image,
     Prompt,
     Reply,
     Request,
@@ -60,6 +61,7 @@ class Gemini:
 
     name = "gemini"
     renders = True
+    draws = True
 
     def operation(self, request: Request) -> Operation | None:
         """`gemini.generateContent` or `gemini.streamGenerateContent`, with the model of the path."""
@@ -142,6 +144,10 @@ class _Reader:
         if isinstance(text, str):
             spoken: Delta = Thinking(text, choice) if part.get("thought") is True else Text(text, choice)
             return [spoken] if text else []
+        data = as_object(first(part, "inlineData", "inline_data"))
+        media_type = as_text(first(data, "mimeType", "mime_type"))
+        if media_type.startswith("image/"):
+            return [Image(media_type, as_text(data.get("data")), choice)]
         return [Unknown(next(iter(part), "part"), dumped(part))]
 
     def _call(self, call: Object, choice: int) -> Delta:

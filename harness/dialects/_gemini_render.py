@@ -25,6 +25,7 @@ from harness.dialects._untyped import Object, dumped
 from harness.model import (
     FinishReason,
     Head,
+    Image,
     Json,
     Problem,
     ProblemKind,
@@ -144,6 +145,8 @@ def _part(block: Sequence[Piece]) -> Object:
     match block[0]:
         case ToolFragment():
             return {"functionCall": _call(called(block))}
+        case Image(media_type=media_type, data=data):
+            return {"inlineData": {"mimeType": media_type, "data": data}}
         case Thinking():
             return {"text": joined(block), "thought": True}
         case _:

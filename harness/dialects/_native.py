@@ -49,6 +49,7 @@ class Native:
 
     name = _NAME
     renders = True
+    draws = True
 
     def operation(self, request: Request) -> Operation | None:
         """`native.<call>`."""

@@ -12,6 +12,7 @@ from harness.model import (
     Delta,
     Finish,
     FinishReason,
+    Image,
     Json,
     Problem,
     ProblemKind,
@@ -35,6 +36,8 @@ def line_of(delta: Delta) -> Object:
             return {type(delta).__name__.lower(): delta.text, **_choice(delta.choice)}
         case ToolFragment():
             return {"tool": {"index": delta.index, **_told(delta, "index", "choice")}, **_choice(delta.choice)}
+        case Image():
+            return {"image": _told(delta, "choice"), **_choice(delta.choice)}
         case Finish():
             native: Object = {"native": delta.native} if delta.native else {}
             return {"finish": delta.reason, **native, **_choice(delta.choice)}
@@ -108,6 +111,7 @@ _SAID: Final[dict[str, Callable[[str, int], Delta]]] = {
 }
 _KNOWN: Final[dict[str, Callable[[Object, int], Delta]]] = {
     "tool": _tool,
+    "image": lambda item, choice: Image(as_text(item.get("media_type")), as_text(item.get("data")), choice),
     "usage": _usage,
     "problem": _problem,
     "began": lambda item, _: Began(as_text(item.get("id")), as_text(item.get("model"))),
@@ -119,7 +123,7 @@ def _choice(choice: int) -> Object:
     return {"choice": choice} if choice else {}
 
 
-def _told(delta: Began | ToolFragment | Usage | Problem, *less: str) -> Object:
+def _told(delta: Began | Image | ToolFragment | Usage | Problem, *less: str) -> Object:
     """The fields that say something. A count of 0 says something; an empty text does not."""
     told = {field.name: getattr(delta, field.name) for field in fields(delta) if field.name not in less}
     return {name: value for name, value in told.items() if value not in (None, "", {})}

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from harness.dialects._openai_prompt import arguments_of
 from harness.dialects._untyped import Object, as_count, as_list, as_object, as_text, dumped, first
-from harness.model import Delta, FinishReason, Refusal, Text, Thinking, ToolFragment, Unknown
+from harness.model import Delta, FinishReason, Image, Refusal, Text, Thinking, ToolFragment, Unknown
 
 Place: TypeAlias = tuple[int, str, int]
 """A piece: the number of its item, what it is, and the number of the part."""
@@ -74,7 +74,9 @@ class Told:
                     yield from self._part(number, as_object(part), position)
         elif done and number not in self._others:
             self._others.add(number)
-            yield Unknown(kind, dumped(item))
+            drawn = as_text(item.get("result")) if kind == "image_generation_call" else ""
+            media_type = f"image/{as_text(item.get('output_format')) or 'png'}"
+            yield Image(media_type, drawn) if drawn else Unknown(kind, dumped(item))
 
     def _item(self, name: str, index: int | None) -> int:
         """The number of an item, known by its id or by its place; some servers send only one of them."""

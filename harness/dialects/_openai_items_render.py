@@ -28,6 +28,7 @@ from harness.dialects._untyped import Object, as_object, dumped
 from harness.model import (
     FinishReason,
     Head,
+    Image,
     Json,
     Problem,
     Prompt,
@@ -118,6 +119,9 @@ def _told(index: int, block: Sequence[Piece]) -> Iterator[Object]:
             yield from _arguments(place, block, item)
         case Thinking():
             yield from _spoken("reasoning_summary", "summary", {**place, "summary_index": 0}, block)
+        case Image():
+            for stage in ("in_progress", "generating", "completed"):
+                yield {"type": f"response.image_generation_call.{stage}", **place}
         case Refusal():
             yield from _spoken("content", "refusal", {**place, "content_index": 0}, block)
         case _:
@@ -158,6 +162,9 @@ def _item(index: int, block: Sequence[Piece]) -> Object:
             return {"id": f"fc_harness_{index}", "type": "function_call", "status": "completed", **named}
         case Thinking():
             return {"id": f"rs_harness_{index}", "type": "reasoning", "summary": [_part("summary", joined(block))]}
+        case Image(media_type=media_type, data=data):
+            drawn: Object = {"output_format": media_type.removeprefix("image/"), "result": data}
+            return {"id": f"ig_harness_{index}", "type": "image_generation_call", "status": "completed", **drawn}
         case piece:
             sort = "refusal" if isinstance(piece, Refusal) else "text"
             spoken: Object = {"status": "completed", "role": "assistant", "content": [_part(sort, joined(block))]}
@@ -167,7 +174,7 @@ def _item(index: int, block: Sequence[Piece]) -> Object:
 def _empty(item: Object) -> Object:
     """`item` as it is added: nothing of it was said yet."""
     begun: Object = {"status": "in_progress"} if "status" in item else {}
-    fields: Object = {"content": [], "summary": [], "arguments": ""}
+    fields: Object = {"content": [], "summary": [], "arguments": "", "result": None}
     return {**item, **begun, **{name: empty for name, empty in fields.items() if name in item}}
 
 

@@ -33,6 +33,10 @@ _BOOKKEEPING: Final = frozenset(
         "response.content_part.added",
         "response.reasoning_summary_part.added",
         "response.reasoning_summary_part.done",
+        "response.image_generation_call.in_progress",
+        "response.image_generation_call.generating",
+        "response.image_generation_call.partial_image",
+        "response.image_generation_call.completed",
         "keepalive",
     }
 )
@@ -44,6 +48,7 @@ class OpenAIResponses:
 
     name = "openai-responses"
     renders = True
+    draws = True
 
     def operation(self, request: Request) -> Operation | None:
         """`openai.responses`, at whatever host and prefix; a poll of one that runs in the background has its id and its

@@ -12,6 +12,7 @@ from harness.model import (
     FinishReason,
     Head,
     Headers,
+    Image,
     Problem,
     ProblemKind,
     Refusal,
@@ -23,7 +24,7 @@ from harness.model import (
     ToolFragment,
 )
 
-Piece: TypeAlias = Text | Thinking | Refusal | ToolFragment
+Piece: TypeAlias = Text | Thinking | Refusal | Image | ToolFragment
 
 JSON: Final = "application/json"
 EVENT_STREAM: Final = "text/event-stream; charset=utf-8"
@@ -55,13 +56,17 @@ def in_order(reply: Reply, said: Sequence[Spoken]) -> list[Piece]:
     behind: list[Piece] = [Refusal(reply.refusal)] if Refusal not in kinds else []
     if ToolFragment not in kinds:
         behind += [ToolFragment(at, call.name, call.arguments, call.id) for at, call in enumerate(reply.tool_calls)]
-    return [piece for piece in (*before, *pieces, *behind) if isinstance(piece, ToolFragment) or piece.text]
+    if Image not in kinds:
+        behind += reply.images
+    return [piece for piece in (*before, *pieces, *behind) if isinstance(piece, ToolFragment | Image) or piece.text]
 
 
 def blocks(pieces: Sequence[Piece]) -> list[list[Piece]]:
-    """`pieces` of the same kind that follow each other, and of the same tool call."""
+    """`pieces` of the same kind that follow each other, and of the same tool call; an image is always alone."""
 
     def block(piece: Piece) -> object:
+        if isinstance(piece, Image):
+            return object()
         return piece.index if isinstance(piece, ToolFragment) else type(piece)
 
     return [list(group) for _, group in groupby(pieces, block)]
@@ -73,8 +78,11 @@ def called(pieces: Sequence[Piece]) -> ToolCall:
 
 
 def joined(pieces: Sequence[Piece]) -> str:
-    """The text of `pieces`, none of which is of a tool call."""
-    return "".join(piece.text for piece in pieces if not isinstance(piece, ToolFragment))
+    """The text of `pieces`, none of which is of a tool call. Raises DialectError for an image, which is no text."""
+    if any(isinstance(piece, Image) for piece in pieces):
+        message = "this dialect has no form for an image"
+        raise DialectError(message)
+    return "".join(piece.text for piece in pieces if not isinstance(piece, ToolFragment | Image))
 
 
 def ok(content_type: str) -> Head:

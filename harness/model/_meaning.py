@@ -105,6 +105,16 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """A whole picture that the model made: `data` is base64 as it stands on the wire, `media_type` such as
+    `image/png`."""
+
+    media_type: str
+    data: str
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ToolFragment:
     """A piece of a tool call. Pieces with the same `index` and `choice` belong together; `name` and `id` come with the
     first, `arguments` add up."""
@@ -174,11 +184,11 @@ class Unknown:
 
 
 Delta: TypeAlias = (
-    Began | Text | Thinking | Refusal | ToolFragment | Finish | Usage | Problem | Status | Unknown
+    Began | Text | Thinking | Refusal | Image | ToolFragment | Finish | Usage | Problem | Status | Unknown
 )  # fmt: skip
 
 
-Spoken: TypeAlias = str | Text | Thinking | Refusal | ToolFragment
+Spoken: TypeAlias = str | Text | Thinking | Refusal | Image | ToolFragment
 """A piece of an answer as a model says it: each is one delta of a stream. A plain text is a Text."""
 
 
@@ -197,6 +207,7 @@ class Reply:
     id: str = ""
     model: str = ""
     deltas: tuple[Delta, ...] = field(default=(), repr=False)
+    images: tuple[Image, ...] = ()
 
     @classmethod
     def of(cls, deltas: Iterable[Delta]) -> Reply:
@@ -223,6 +234,7 @@ def _sum(deltas: tuple[Delta, ...]) -> Reply:
         id=next((d.id for d in began if d.id), ""),
         model=next((d.model for d in began if d.model), ""),
         deltas=deltas,
+        images=tuple(kinds.get(Image, ())),
     )
 
 

@@ -43,6 +43,10 @@ def spoken(
             "as a block that begins with ~~~json and ends with ~~~"
         )
         raise DialectError(message)
+    draws = getattr(dialect, "draws", False) and dialect.name != _NATIVE  # a backend's contract is one of texts
+    if any(block.image is not None for block in reply.blocks or ()) and not draws:
+        message = f"{dialect.name} has no form for an image; gemini and openai-responses have one"
+        raise DialectError(message)
     pieces = said(reply, prompt, tokens)
     extra = (Unknown("extra", json.dumps(reply.extra)),) if reply.extra else ()
     meant = Reply(

@@ -7,7 +7,7 @@ from pathlib import Path as File
 from typing import Final
 
 from harness.errors import CassetteError
-from harness.scenarios._reply import Raw
+from harness.scenarios._reply import Block, Raw
 from harness.scenarios._scenario import Scenario
 from harness.scenarios._yaml import Document, Path
 from harness.storage import load
@@ -36,15 +36,20 @@ class _Files:
         for path, reply in scenario.replies():
             if reply.raw is not None:
                 self._body(reply.raw, (*path, "raw"))
+            for number, block in enumerate(reply.blocks or ()):
+                if block.image is not None and not block.image.startswith("data:"):
+                    self._file(block, block.image, (*path, "blocks", number, "image"))
         self._cassette(scenario)
 
     def _body(self, raw: Raw, path: Path) -> None:
-        if raw.body_file is None:
-            return
-        file = self._found(raw.body_file, (*path, "body_file"))
-        content = self._read(file, (*path, "body_file")) if file is not None else None
+        if raw.body_file is not None:
+            self._file(raw, raw.body_file, (*path, "body_file"))
+
+    def _file(self, to: Raw | Block, name: str, path: Path) -> None:
+        file = self._found(name, path)
+        content = self._read(file, path) if file is not None else None
         if content is not None:
-            raw.attach(content)
+            to.attach(content)
 
     def _cassette(self, scenario: Scenario) -> None:
         written = scenario.cassette

@@ -8,7 +8,7 @@ from typing import Any, get_args, get_origin
 from pydantic import ValidationError
 
 from harness.scenarios._scenario import Scenario
-from harness.scenarios._strict import LACKING, LATER, Strict, nearest, not_yet
+from harness.scenarios._strict import LACKING, Strict, nearest
 from harness.scenarios._yaml import Document, Path, shown
 
 
@@ -25,8 +25,6 @@ def explain(document: Document, error: ValidationError, *, is_repaired: bool = F
             document.mistake(path, _stranger(path), at_key=True)
         elif found["type"] == "missing":
             document.mistake(path[:-1], f"{str(path[-1])!r} is missing", at_key=True)
-        elif found["type"] == LATER:
-            document.mistake(path, not_yet(str(path[-1])), at_key=True)
         else:
             document.mistake(path, _wrong(found))
 
@@ -35,9 +33,7 @@ def _stranger(path: Path) -> str:
     key, model = str(path[-1]), model_at(path[:-1])
     if model is None:
         return f"the key {key!r} is not known here"
-    if key in model.later:
-        return not_yet(key)
-    names = [field.alias or name for name, field in model.model_fields.items() if name not in model.later]
+    names = [field.alias or name for name, field in model.model_fields.items()]
     return f"the key {key!r} is not known here.{nearest(key, names)} Allowed: {', '.join(names)}"
 
 

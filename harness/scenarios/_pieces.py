@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from harness.model import FinishReason, Prompt, Spoken, Text, Thinking, ToolFragment
+from harness.model import FinishReason, Image, Prompt, Spoken, Text, Thinking, ToolFragment
 from harness.scenarios._reply import Block, Reply, ToolCall
 
 _WORDS: Final = re.compile(r"\s*\S+|\s+$")
@@ -77,6 +77,8 @@ def _blocks(blocks: Sequence[Block], tokens: str | Sequence[str]) -> Said:
         elif block.tool is not None:
             _call(made, calls, block.tool, is_whole=False)
             calls += 1
+        elif block.image is not None:
+            made.pieces.append(Image(*block.drawn))
         elif block.thinking is not None:
             made.pieces += [Thinking(piece) for piece in cut(block.thinking, cuts)]
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64encode
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, JsonValue, PrivateAttr, WithJsonSchema, model_validator
@@ -12,6 +13,9 @@ from harness.scenarios._durations import Span
 from harness.scenarios._faults import Fault
 from harness.scenarios._strict import Strict, refused, wrong
 from harness.scenarios._words import FinishWord
+
+_DATA_URL: Final = re.compile(r"data:(image/[a-z0-9.+-]+);base64,((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2,3}={1,2})?)")
+_ENDING: Final = re.compile(r".+\.(png|jpeg|jpg|webp|gif)")
 
 
 class Timing(Strict):
@@ -101,23 +105,52 @@ class Usage(Strict):
     reasoning: int | None = None
 
 
-class Block(Strict):
-    """One part of an answer, in its place: a text, some thinking, a tool call, or `raw`: bytes as they go on the
-    wire."""
+def _image(value: object) -> object:
+    if not isinstance(value, str) or not (_DATA_URL.fullmatch(value) or _ENDING.fullmatch(value)):
+        wanted = "a file of this project (.png, .jpeg, .jpg, .webp, .gif) or a URL data:image/TYPE;base64,DATA"
+        raise wrong(wanted)
+    return value
 
-    later: ClassVar[frozenset[str]] = frozenset({"image"})
+
+ImagePlace = Annotated[
+    str,
+    BeforeValidator(_image),
+    WithJsonSchema({"type": "string", "pattern": f"^({_DATA_URL.pattern}|{_ENDING.pattern})$"}),
+]
+
+
+class Block(Strict):
+    """One part of an answer, in its place: a text, some thinking, a tool call, an image, or `raw`: bytes as they go on
+    the wire.
+
+    `image` is a file of this project, or a data URL (`data:image/png;base64,...`); it is said in one piece.
+    """
 
     text: str | None = None
     thinking: str | None = None
     tool: ToolCall | None = None
-    image: str | None = None
+    image: ImagePlace | None = None
     raw: str | None = None
+    _content: bytes | None = PrivateAttr(default=None)
+
+    def attach(self, content: bytes) -> None:
+        """Take `content` for the file that `image` names: whoever loads the scenario reads it, once."""
+        self._content = content
+
+    @property
+    def drawn(self) -> tuple[str, str]:
+        """The media type of `image`, and its bytes in base64."""
+        image = self.image or ""
+        if found := _DATA_URL.fullmatch(image):
+            return found[1], found[2]
+        ending = image.rpartition(".")[2].replace("jpg", "jpeg")
+        return f"image/{ending}", b64encode(self._content or b"").decode()
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
         if len(self.model_fields_set) != 1:
             given = " and ".join(sorted(self.model_fields_set)) or "nothing"
-            message = f"a block is one of text, thinking, tool or raw, found {given}"
+            message = f"a block is one of text, thinking, tool, image or raw, found {given}"
             raise refused(message)
         return self
 

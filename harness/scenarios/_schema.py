@@ -39,8 +39,6 @@ def _properties(model: type[Strict], given: dict[str, Any]) -> Iterator[tuple[st
     own = {field.alias or name: name for name, field in model.model_fields.items()}
     for key, found in given.items():
         name = own.get(key, key)
-        if name in model.later:
-            continue
         if name not in model.nullable:
             _needs_a_value(found)
         yield key, found if name in {"harness", "matrix"} else _or_axis(found)

@@ -12,7 +12,6 @@ from pydantic_core import PydanticCustomError
 _VALUE: Final = "harness_value"
 _TEXT: Final = "harness_text"
 LACKING: Final = "harness_lacking"
-LATER: Final = "harness_later"
 
 
 def wrong(wanted: str) -> PydanticCustomError:
@@ -36,27 +35,18 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
-def not_yet(name: str) -> str:
-    """What is said of a key that belongs to the language and that this version does not obey."""
-    return f"{name!r} is not supported yet: this version would ignore it, and the test would pass for no reason"
-
-
 class Strict(BaseModel):
     """The base of everything in a scenario: no unknown keys, no guessing of types, frozen.
 
-    `later` are the keys of later versions: they are refused by name, because ignoring one would be a false pass.
-    A key with nothing behind it is refused for the same reason, but for those in `nullable`: `user:` would match all.
+    A key with nothing behind it is refused, but for those in `nullable`: `user:` would match all.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_by_name=True, validate_by_alias=True)
-    later: ClassVar[frozenset[str]] = frozenset()
     nullable: ClassVar[frozenset[str]] = frozenset()
 
     @field_validator("*", mode="before")
     @classmethod
     def _stands_there(cls, value: object, info: ValidationInfo) -> object:
-        if info.field_name in cls.later:
-            raise PydanticCustomError(LATER, "{text}", {"text": not_yet(str(info.field_name))})
         if value is None and info.field_name not in cls.nullable:
             message = "nothing stands here: give a value, or leave the key out"
             raise refused(message)

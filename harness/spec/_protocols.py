@@ -114,7 +114,10 @@ class Operation:
 
 @runtime_checkable
 class Dialect(Protocol):
-    """A wire dialect: bytes to meaning and, where `renders`, meaning to bytes. Pure."""
+    """A wire dialect: bytes to meaning and, where `renders`, meaning to bytes. Pure.
+
+    One that has a form for an Image says so with an attribute `draws`; without it a scenario with one is refused.
+    """
 
     name: str
     renders: bool

@@ -4,6 +4,7 @@ they were said, however the bytes are cut."""
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from itertools import pairwise
 
 import pytest
@@ -14,6 +15,7 @@ from harness import dialects
 from harness.model import (
     Delta,
     Head,
+    Image,
     Message,
     Prompt,
     Refusal,
@@ -52,8 +54,12 @@ def cut(text: str, places: list[int]) -> list[str]:
 
 
 @st.composite
-def blocks(draw: st.DrawFn, number: int, *, calls: bool) -> list[Spoken]:
-    kind = draw(st.sampled_from(["text", "thinking", "call"] if calls else ["text"]))
+def blocks(draw: st.DrawFn, number: int, *, calls: bool, draws: bool) -> list[Spoken]:
+    kinds = (["text", "thinking", "call"] if calls else ["text"]) + ["image"] * draws
+    kind = draw(st.sampled_from(kinds))
+    if kind == "image":
+        data = b64encode(draw(st.binary(min_size=1, max_size=9))).decode()
+        return [Image(draw(st.sampled_from(["image/png", "image/webp"])), data)]
     if kind == "call":
         pieces = cut(draw(arguments), draw(st.lists(st.integers(0, 99), max_size=3)))
         opening = ToolFragment(number, draw(words), id=draw(ids))
@@ -65,7 +71,8 @@ def blocks(draw: st.DrawFn, number: int, *, calls: bool) -> list[Spoken]:
 @st.composite
 def spoken(draw: st.DrawFn, name: str) -> tuple[Reply, list[Spoken]]:
     calls = name not in TEXTS_ONLY
-    said = [piece for at in range(draw(st.integers(0, 4))) for piece in draw(blocks(at, calls=calls))]
+    draws = getattr(dialects.get(name), "draws", False)
+    said = [piece for at in range(draw(st.integers(0, 4))) for piece in draw(blocks(at, calls=calls, draws=draws))]
     summed = Reply.of([piece for piece in said if not isinstance(piece, str)])
     if name in REFUSES and not summed.tool_calls and draw(st.booleans()):
         said.append(Refusal(draw(words)))
@@ -73,7 +80,16 @@ def spoken(draw: st.DrawFn, name: str) -> tuple[Reply, list[Spoken]]:
     finish = "refusal" if summed.refusal else "tool" if summed.tool_calls else draw(st.sampled_from(["stop", "length"]))
     usage = Usage(draw(st.integers(0, 99)), draw(st.integers(0, 99)))
     id_ = draw(st.sampled_from(["", "it_1"]))
-    meant = Reply(summed.text, summed.thinking, summed.refusal, summed.tool_calls, finish, usage=usage, id=id_)  # type: ignore[arg-type]
+    meant = Reply(
+        summed.text,
+        summed.thinking,
+        summed.refusal,
+        summed.tool_calls,
+        finish,
+        usage=usage,
+        id=id_,
+        images=summed.images,
+    )  # type: ignore[arg-type]
     return meant, said
 
 
@@ -88,7 +104,15 @@ def canonical(calls: tuple[ToolCall, ...]) -> list[tuple[str, object, str]]:
 
 
 def meaning(reply: Reply) -> tuple[object, ...]:
-    return (reply.text, reply.thinking, reply.refusal, canonical(reply.tool_calls), reply.finish, reply.usage)
+    return (
+        reply.text,
+        reply.thinking,
+        reply.refusal,
+        canonical(reply.tool_calls),
+        reply.finish,
+        reply.usage,
+        reply.images,
+    )
 
 
 @pytest.mark.parametrize("name, model", MODELS, ids=[f"{name}-{model}" for name, model in MODELS])

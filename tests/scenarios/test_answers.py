@@ -238,9 +238,9 @@ def test_a_delivery_that_is_none_is_a_mistake(delivery: str, mistake: str) -> No
         ("{blocks: []}", "at least 1 item"),
         (
             "{blocks: [{text: a, thinking: b}]}",
-            "a block is one of text, thinking, tool or raw, found text and thinking",
+            "a block is one of text, thinking, tool, image or raw, found text and thinking",
         ),
-        ("{blocks: [{image: x}]}", "'image' is not supported yet"),
+        ("{blocks: [{image: x}]}", "found 'x', allowed is a file of this project (.png, .jpeg"),
         ("{blocks: [{txet: a}]}", "Did you mean 'text'?"),
         ("{raw: {body: a, body_file: b}}", "give one of them"),
         ("{raw: {status: 42}}", "numbers from 100"),
