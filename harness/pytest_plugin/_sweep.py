@@ -26,6 +26,7 @@ from harness.pytest_plugin._sweep_ask import IN_REAL_TIME, can_be_called_twice, 
 from harness.pytest_plugin._sweep_lines import measured
 from harness.pytest_plugin._sweep_whole import WHOLE
 from harness.pytest_plugin._swept import CANCEL, SWEPT, Swept
+from harness.pytest_plugin._unwritten import unwritten
 
 if TYPE_CHECKING:  # loads the session; only a sweep pays for it
     import ssl
@@ -385,6 +386,7 @@ def seeded(item: pytest.Item) -> Iterator[None]:
             same_dice(swept.seed),
             one_tls_context(item.config.stash.setdefault(CONTEXTS, {})),
             measured(item, faulted=swept.case is not None),
+            unwritten(item.config, faulted=swept.case is not None),
         ):
             yield
     finally:
