@@ -22,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="SCENARIO", help="a scenario, or a cassette with --driver")
     parser.add_argument("--driver", metavar="PKG.MOD:FN", help="the code to sweep: a function of the context")
     parser.add_argument("--scenario-case", metavar="ID", help="the case of the scenario that is swept")
-    parser.add_argument("--kinds", metavar="WORDS", help='which faults: "default -http-* +cancel"')
+    parser.add_argument("--kinds", metavar="WORDS", help='which faults: --kinds="default -http-* +cancel"')
     parser.add_argument("--tier", metavar="TIER", help="smart (at most 400 points), full, or sample:200")
     parser.add_argument("--seed", type=int, help="of the sample, and of the driver's dice")
     parser.add_argument(
