@@ -9,6 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Final
+
+_SAME: Final = {"real": "wall", "system": "wall", "fake": "virtual", "new": "new_episodes"}
+"""What other tools call it: no letters of it are near."""
 
 
 class HarnessError(Exception):
@@ -168,3 +173,10 @@ class PromiseBrokenError(HarnessError, AssertionError):
 
 class MissingExtraError(HarnessError, ImportError):
     """An optional package is needed for this. The message has the command that installs it."""
+
+
+def nearest(value: object, known: Sequence[str]) -> str:
+    """The end of a message that asks for the one of `known` that was meant; empty where none is near."""
+    word = _SAME.get(str(value), str(value))
+    near = [word] if word in known else get_close_matches(str(value), known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from harness.session import nearest
+from harness.errors import nearest
 
 LISTS = ("ignore", "redact", "allow", "allowed_hosts", "ignored_hosts")
 SINGLE = ("clock", "matcher", "mode", "on_exhausted", "unplayed")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from harness.session._open import get_backend, record, replay, replay_backend, scenario
 from harness.session._session import Session
 from harness.session._spies import TERMINAL, Emission, ToolRun
-from harness.session._words import nearest
 
 if TYPE_CHECKING:
     from harness.session._serve import Serving, serve
@@ -20,7 +19,6 @@ __all__ = [
     "Session",
     "ToolRun",
     "get_backend",
-    "nearest",
     "record",
     "replay",
     "replay_backend",

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 from harness import plugins
 from harness.backends import ReplayBackend, health_apart
 from harness.engine import REPLAY, CassetteSource, Mode
+from harness.errors import nearest
 from harness.faults import FaultOverlay
 from harness.live import choose
 from harness.matching import Rules
@@ -20,7 +21,7 @@ from harness.session._clock import ClockChoice, Ticking
 from harness.session._plan import Plan
 from harness.session._session import Session
 from harness.session._verify import Unplayed
-from harness.session._words import checked_matcher, checked_word, nearest
+from harness.session._words import checked_matcher, checked_word
 from harness.spec import Matcher, Source
 from harness.storage import LazyCassette, load, open_lazily
 from harness.transports import host_patterns

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
-from typing import Final, TypeVar
+from typing import TypeVar
+
+from harness.errors import nearest
 
 Word = TypeVar("Word", bound=str)
-_SAME: Final = {"real": "wall", "system": "wall", "fake": "virtual", "new": "new_episodes"}
-"""What other tools call it: no letters of it are near."""
 
 
 def checked_word(key: str, value: Word, known: Sequence[str]) -> Word:
@@ -17,13 +16,6 @@ def checked_word(key: str, value: Word, known: Sequence[str]) -> Word:
         return value
     message = f"{key} is one of {', '.join(known)}, not {value!r}{nearest(value, known)}"
     raise ValueError(message)
-
-
-def nearest(value: object, known: Sequence[str]) -> str:
-    """The end of a message that asks for the one of `known` that was meant; empty where none is near."""
-    word = _SAME.get(str(value), str(value))
-    near = [word] if word in known else get_close_matches(str(value), known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def checked_matcher(matcher: object, *, recorded: bool) -> None:

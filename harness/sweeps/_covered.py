@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.matching import Redaction
 from harness.model import Json
-from harness.sweeps._lines import Reached
+from harness.sweeps._lines import Reached, closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,9 @@ def _file(path: Path, calm: set[int], faulted: set[int]) -> FileLines | None:
     try:
         source = path.read_text("utf-8")
         tree = ast.parse(source)
-        _, executable, *_ = Coverage(data_file=None, messages=False).analysis2(str(path))
+        measure = Coverage(data_file=None, messages=False)
+        _, executable, *_ = measure.analysis2(str(path))
+        closed(measure)
     except (SyntaxError, ValueError, CoverageException):
         return None
     begins = dict(_begins(tree))
