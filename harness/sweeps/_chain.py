@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
+from typing import Final
 
 from harness.errors import HorizonExceededError, VirtualDeadlockError
+
+_SUSPENDS: Final = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -30,6 +35,12 @@ def stuck_in(error: BaseException | None) -> str:
 
 def let_go(error: BaseException | None) -> None:
     """Drop the locals that a traceback holds: in a program the exception is handled and gone, and with it the answers
-    that they keep open."""
+    that they keep open. A frame also holds the one that called it, down to the loop that ran it; of these only plain
+    functions are cleared, as what is suspended would be closed. One that still runs is left as it is."""
     for one in chain(error):
         traceback.clear_frames(one.__traceback__)
+        for frame, _ in traceback.walk_tb(one.__traceback__):
+            for caller, _ in traceback.walk_stack(frame.f_back):
+                if not caller.f_code.co_flags & _SUSPENDS:
+                    with suppress(RuntimeError):
+                        caller.clear()

@@ -40,6 +40,22 @@ def run_case(
     """The outcome of `subject` under `case`, None being no fault. Whatever it raises is part of the outcome, but for
     what means to end the process. `counts_awaits`: its history knows how often each call was suspended. `heals`: what
     `setup` made is tried once more without the fault. `schedule`: when answers come, where that is not as recorded."""
+    outcome = _outcome(subject, stage, case, horizon, counts_awaits=counts_awaits, heals=heals, schedule=schedule)
+    let_go(outcome.error)  # once more: all that called it is over now
+    let_go(outcome.again.error if outcome.again is not None else None)
+    return outcome
+
+
+def _outcome(
+    subject: Subject,
+    stage: Stage,
+    case: Case | None,
+    horizon: Nanos,
+    *,
+    counts_awaits: bool,
+    heals: bool,
+    schedule: Schedule | None,
+) -> Outcome:
     with watching(str(case) if case is not None else "the run without any fault", subject.real_s_max) as watched:
         run = _Run(subject, stage.open(case, schedule), case, horizon, watched)
         run.heals = heals and subject.setup is not None

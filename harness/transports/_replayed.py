@@ -24,15 +24,16 @@ class ReplayedBody:
     def __init__(
         self, session: OpenSession, exchange: Exchange, events: GeneratorType[Event, None, None], fail: Fail
     ) -> None:
-        self._session = session
-        self._exchange = exchange
-        self._events = events
+        self._playing: tuple[OpenSession, Exchange, GeneratorType[Event, None, None]] | None
+        self._playing = session, exchange, events
         self._fail = fail
         self._is_closed = False
 
     def __iter__(self) -> Iterator[bytes]:
-        session = self._session
-        for event in self._events:
+        if self._playing is None:
+            raise self._fail(_CLOSED)
+        session, _, events = self._playing
+        for event in events:
             # The kind is compared and nothing is called: a replay of a thousand tokens comes by here a thousand times.
             if type(event) is Chunk and not self._is_closed and not session.closed:
                 yield event.data
@@ -43,12 +44,16 @@ class ReplayedBody:
         raise self._fail(_CLOSED)
 
     def close(self) -> None:
-        """The caller is done, early or not."""
+        """The caller is done, early or not. A response that is kept keeps nothing of the session."""
         self._is_closed = True
-        if not self._exchange.is_over:
-            self._exchange.left(self._session.clock.now(), "closed")
-        if not self._events.gi_running:  # another thread is reading: it finds out when it wakes
-            self._events.close()
+        playing, self._playing = self._playing, None
+        if playing is None:
+            return
+        session, exchange, events = playing
+        if not exchange.is_over:
+            exchange.left(session.clock.now(), "closed")
+        if not events.gi_running:  # another thread is reading: it finds out when it wakes
+            events.close()
 
 
 class AsyncReplayedBody:
@@ -57,15 +62,16 @@ class AsyncReplayedBody:
     def __init__(
         self, session: OpenSession, exchange: Exchange, events: AsyncGeneratorType[Event, None], fail: Fail
     ) -> None:
-        self._session = session
-        self._exchange = exchange
-        self._events = events
+        self._playing: tuple[OpenSession, Exchange, AsyncGeneratorType[Event, None]] | None
+        self._playing = session, exchange, events
         self._fail = fail
         self._is_closed = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        session = self._session
-        async for event in self._events:
+        if self._playing is None:
+            raise self._fail(_CLOSED)
+        session, _, events = self._playing
+        async for event in events:
             if type(event) is Chunk and not self._is_closed and not session.closed:
                 yield event.data
             elif type(event) is End:
@@ -78,10 +84,14 @@ class AsyncReplayedBody:
         """The caller is done. A task that is cancelled between two chunks closes the stream on its way out, so the
         exception that is being handled tells a cancel from a close."""
         self._is_closed = True
+        playing, self._playing = self._playing, None
+        if playing is None:
+            return
+        session, exchange, events = playing
         how = departure(sys.exception())
-        self._exchange.left(self._session.clock.now(), "cancelled" if how == "cancelled" else "closed")
-        if not self._events.ag_running:  # another task is reading: it finds out when it wakes
-            await self._events.aclose()
+        exchange.left(session.clock.now(), "cancelled" if how == "cancelled" else "closed")
+        if not events.ag_running:  # another task is reading: it finds out when it wakes
+            await events.aclose()
 
 
 _CLOSED = Reset("ReadError", "the response was closed while it was being read")
