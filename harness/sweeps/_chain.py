@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import traceback
 from collections.abc import Iterator
-from contextlib import suppress
+from types import FrameType
 from typing import Final
 
 from harness.errors import HorizonExceededError, VirtualDeadlockError
@@ -37,10 +37,21 @@ def let_go(error: BaseException | None) -> None:
     """Drop the locals that a traceback holds: in a program the exception is handled and gone, and with it the answers
     that they keep open. A frame also holds the one that called it, down to the loop that ran it; of these only plain
     functions are cleared, as what is suspended would be closed. One that still runs is left as it is."""
+    seen: set[FrameType] = set()
     for one in chain(error):
         traceback.clear_frames(one.__traceback__)
-        for frame, _ in traceback.walk_tb(one.__traceback__):
-            for caller, _ in traceback.walk_stack(frame.f_back):
-                if not caller.f_code.co_flags & _SUSPENDS:
-                    with suppress(RuntimeError):
-                        caller.clear()
+        place = one.__traceback__
+        while place is not None:
+            _clear_callers(place.tb_frame.f_back, seen)
+            place = place.tb_next
+
+
+def _clear_callers(frame: FrameType | None, seen: set[FrameType]) -> None:
+    while frame is not None and frame not in seen:
+        seen.add(frame)
+        if not frame.f_code.co_flags & _SUSPENDS:
+            try:
+                frame.clear()
+            except RuntimeError:  # it runs, and so does whatever called it
+                return
+        frame = frame.f_back
