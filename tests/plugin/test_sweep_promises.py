@@ -97,7 +97,7 @@ kept, client = [], httpx.Client(verify=False)
 )
 def test_what_a_case_leaves_is_a_leak(project: Any, text: Any, body: str, kinds: str, leak: str) -> None:
     written(project, swept(body, kinds))
-    shown = text(project.run("-rf"))
+    shown = text(project.run_apart("-rf"))  # what it leaves is left in that process
     assert leak in shown
     assert "FAILED test_a.py::test_agent[call=1/" in shown
 
@@ -115,7 +115,7 @@ def test_what_is_tidied_up_within_a_second_or_was_there_before_is_none(project: 
     tasks = []
     """
     written(project, swept(_dedented(tidy)))
-    shown = text(project.run("-v"))
+    shown = text(project.run_apart("-v"))  # the thread of the fixture stays at work
     assert "test_agent[call=1/chunk=2/kind=reset-mid-stream] PASSED" in shown
     assert "FAILED" not in shown
 
