@@ -4,7 +4,7 @@ due."""
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Iterator
-from dataclasses import replace
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final, Protocol
 
@@ -60,18 +60,18 @@ class SessionLine:
 
     def ask(self, call: Call, timeout_s: float | None) -> Exchange:
         """The exchange that answers `call`. Raises Miss, and SessionError where the session records."""
-        total = None if timeout_s is None else seconds(timeout_s)
+        patience = _patience(timeout_s)
         # The model is called "replay" where nobody chose one, and then it is no reason for a miss.
-        prompt = replace(call.prompt, model="") if call.prompt.model == ANY_MODEL else call.prompt
-        exchange = self._session.open(native_request(call.verb, prompt), Patience(total=total))
+        request = native_request(call.verb, call.prompt, unsaid=ANY_MODEL)
+        exchange = self._session.open(request, patience)
         if isinstance(exchange, Live):
             message = (
                 f"{self.where} records, and a ReplayBackend has no model behind it: "
                 "record with the live backend, then replay"
             )
             raise SessionError(message)
-        if total is not None:
-            exchange.patience = Patience(total=Nanos(total + told_waits(exchange.interaction.timeline)))
+        if patience.total is not None and (waits := told_waits(exchange.interaction.timeline)):
+            exchange.patience = Patience(total=Nanos(patience.total + waits))
         self._entry = exchange.entry
         return exchange
 
@@ -83,6 +83,11 @@ class SessionLine:
         """Into the history, beside the attempt that it is about."""
         if self._entry is not None:
             self._entry.note(Nanos(self.clock.now() - self._session.engine.opened_at), label, text)
+
+
+@lru_cache(maxsize=64)
+def _patience(timeout_s: float | None) -> Patience:
+    return Patience(total=None if timeout_s is None else seconds(timeout_s))
 
 
 def told_waits(timeline: Timeline) -> Nanos:
@@ -109,6 +114,7 @@ class _Answering:
         self._call = call
         self._timeout_s = timeout_s
         self._cancel = cancel
+        self._joined = call.verb not in _LISTENING
         self._exchange: Exchange | None = None
 
     def _asked(self) -> Exchange:
@@ -134,8 +140,7 @@ class SessionWire(_Answering):
     def hear(self) -> Event | None:
         """The next event, when it is due; None where `cancel_event` came first."""
         if self._events is None:
-            whole = self._call.verb not in _LISTENING
-            self._events = play(self._asked(), self._line.clock, self._cancel, joined=whole)
+            self._events = play(self._asked(), self._line.clock, self._cancel, joined=self._joined)
         return next(self._events, None)
 
     def leave(self) -> None:
@@ -148,28 +153,32 @@ class AsyncSessionWire(_Answering):
     """One request of a task."""
 
     _events: AsyncGenerator[Event, None] | None = None
-    _rushed: Iterator[Event] = iter(())
+    _rushed: Iterator[Event] | None = None
 
     async def hear(self) -> Event | None:
         """The next event, when it is due; None where `cancel_event` came first."""
-        if self._events is None:
-            # A clock of its own only where there is something to look at: the session's knows how to leap.
-            clock = self._line.clock
-            sleeper = clock if self._cancel is None else _Interruptible(clock, self._cancel)
-            exchange, joined = self._asked(), self._call.verb not in _LISTENING
-            self._rushed = rushed_in_task(exchange, sleeper, joined=joined)
-            self._events = aplay(exchange, sleeper, joined=joined)
+        if self._rushed is None:
+            self._rushed = rushed_in_task(self._asked(), self._sleeper(), joined=self._joined)
         for event in self._rushed:  # nearly every answer ends here, and never enters a generator of the loop's
             return event
+        if self._events is None:
+            assert self._exchange is not None, "it was asked for above"
+            self._events = aplay(self._exchange, self._sleeper(), joined=self._joined)
         try:
             return await anext(self._events, None)
         except _InterruptedError:
             return None
 
+    def _sleeper(self) -> Clock:
+        """A clock of its own only where there is something to look at: the session's knows how to leap."""
+        clock = self._line.clock
+        return clock if self._cancel is None else _Interruptible(clock, self._cancel)
+
     async def leave(self) -> None:
         """Tell the exchange that nobody listens any more."""
-        if self._events is not None and self._exchange is not None:
+        if self._events is not None:
             await self._events.aclose()
+        if self._exchange is not None and not self._exchange.is_over:
             self._exchange.left(self._line.clock.now(), "closed")  # where not one event came from the generator
 
 

@@ -192,7 +192,8 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def next_timer(self) -> Nanos:
         """When the first timer of this loop is due, by its clock; NEVER where there is none."""
-        return self._next_timer()[0]
+        scheduled: list[_Timer] = self._scheduled  # type: ignore[attr-defined]
+        return Nanos(scheduled[0].key[0] - BOOT) if scheduled else NEVER
 
     def _has_due(self) -> bool:
         return self._next_timer()[0] <= self._own.now()

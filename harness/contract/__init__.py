@@ -2,8 +2,8 @@
 `contract=`."""
 
 from harness.contract._adopt import adopted
-from harness.contract._ask import Desk, Line, ask, ask_later, tokens, tokens_later
-from harness.contract._drive import LOOK_UP, AsyncWire, Wire, sleep_until
+from harness.contract._ask import Desk, ask, ask_later, tokens, tokens_later
+from harness.contract._drive import LOOK_UP, AsyncWire, Line, Wire, sleep_until
 from harness.contract._generation import Call
 from harness.contract._prompt import DEFAULTS, chat_call, prompt_call
 from harness.contract._resolve import Contract, Types, resolve

@@ -8,38 +8,14 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Final, Protocol, Self
 
-from harness.contract._drive import AsyncDrive, AsyncWire, Wire, drive
-from harness.contract._generation import Answer, Call, Hooks, Limits, Steps, steps
+from harness.contract._drive import AsyncDrive, Line, drive
+from harness.contract._generation import Answer, Call
 from harness.contract._outcome import checked, finish_reason, response_values, result_values
 from harness.contract._resolve import Types
 from harness.contract._retry import Pacer, Retries
-from harness.spec import CancelEvent, Clock
+from harness.spec import CancelEvent
 
 _SHOWN_MAX: Final = 60
-
-
-class Line(Protocol):
-    """Where the wires of one call lead. A backend makes a fresh one for each."""
-
-    @property
-    def clock(self) -> Clock:
-        """What this call waits by."""
-
-    @property
-    def where(self) -> str:
-        """What is asked, for a message: a URL without its query, or the name of a recording."""
-
-    def wire(self, call: Call, timeout_s: float | None, cancel: CancelEvent | None) -> Wire:
-        """A wire for a thread. `timeout_s` caps the whole answer, in seconds; `cancel` ends a wait."""
-
-    def async_wire(self, call: Call, timeout_s: float | None, cancel: CancelEvent | None) -> AsyncWire:
-        """A wire for a task."""
-
-    def shown(self, text: str) -> str:
-        """`text` as it may stand in a message: redacted."""
-
-    def note(self, label: str, text: str) -> None:
-        """Something happened that is not on the wire: a `status`, or the `result` of this call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +48,14 @@ class Asking(Protocol):
 def ask(backend: Asking, call: Call) -> Any:
     """What `call` comes to, as the contract's value."""
     with _Asked(backend, call) as asked:
-        *_, last = asked.driven(aloud=False)
+        *_, last = drive(asked, aloud=False)
         return asked.made(last)
 
 
 async def ask_later(backend: Asking, call: Call) -> Any:
     """The same for a task."""
     with _Asked(backend, call) as asked:
-        driven = asked.adriven(aloud=False)
+        driven = AsyncDrive(asked, aloud=False)
         try:
             last = await driven.said()
         finally:
@@ -89,7 +65,7 @@ async def ask_later(backend: Asking, call: Call) -> Any:
 
 def tokens(backend: Asking, call: Call) -> Generator[str, None, None]:
     """The tokens of `call`, as they come."""
-    with _Asked(backend, call) as asked, closing(asked.driven()) as driven:
+    with _Asked(backend, call) as asked, closing(drive(asked)) as driven:
         for said in driven:
             if isinstance(said, str):
                 yield said
@@ -100,7 +76,7 @@ def tokens(backend: Asking, call: Call) -> Generator[str, None, None]:
 async def tokens_later(backend: Asking, call: Call) -> AsyncGenerator[str, None]:
     """The same for a task."""
     with _Asked(backend, call) as asked:
-        driven = asked.adriven()
+        driven = AsyncDrive(asked)
         try:
             while isinstance(said := await driven.said(), str):
                 yield said
@@ -116,39 +92,14 @@ class _Asked:
     def __init__(self, backend: Asking, call: Call) -> None:
         self.backend = backend
         self.call = call
-        self.types = backend.desk_.types
-        self.line = backend.desk_.line()
-        self.cancel = None if backend.desk_.ignores_cancel else backend.cancel_event
+        self.desk = desk = backend.desk_
+        self.line = desk.line()
+        self.cancel = None if desk.ignores_cancel else backend.cancel_event
         self.timeout_s = _cap(backend.timeout)
         backend.last_finish_reason = None
 
-    def driven(self, *, aloud: bool = True) -> Generator[str | Answer, None, None]:
-        """Tokens, where somebody listens, then the Answer."""
-        return drive(
-            self._steps(aloud=aloud),
-            lambda sent: self.line.wire(sent, self.timeout_s, self.cancel),
-            self.line.clock,
-            self.cancel,
-        )
-
-    def adriven(self, *, aloud: bool = True) -> AsyncDrive:
-        """The same for a task."""
-        return AsyncDrive(
-            self._steps(aloud=aloud),
-            lambda sent: self.line.async_wire(sent, self.timeout_s, self.cancel),
-            self.line.clock,
-            self.cancel,
-        )
-
-    def _steps(self, *, aloud: bool) -> Steps:
-        desk = self.backend.desk_
-        limits = Limits(self.timeout_s, desk.retries, desk.fallback_model, desk.pacer)
-        return steps(self.call, limits, self.types, Hooks(self.line, self._is_cancelled, self._tell), aloud=aloud)
-
-    def _is_cancelled(self) -> bool:
-        return self.cancel is not None and self.cancel.is_set()
-
-    def _tell(self, text: str) -> None:
+    def tell(self, text: str) -> None:
+        """Note a status, and hand it to whoever listens."""
         self.line.note("status", text)
         if self.backend.on_status is not None:
             self.backend.on_status(text)
@@ -156,10 +107,11 @@ class _Asked:
     def made(self, last: str | Answer | None) -> Any:
         """The contract's value for the answer that ended a generation."""
         assert isinstance(last, Answer), "a generation ends by saying its answer"
+        types = self.desk.types
         if self.call.verb == "generate":
-            shape, values = self.types.result, result_values(last, self.types, self.line.where, self.line.shown)
+            shape, values = types.result, result_values(last, types, self.line.where, self.line.shown)
         else:
-            shape, values = self.types.response, response_values(self._checked(last), self.backend.parse_tool_call)
+            shape, values = types.response, response_values(self._checked(last), self.backend.parse_tool_call)
         self.backend.last_finish_reason = finish_reason(last.reply)
         made = shape.make(values)
         self.line.note("result", _described(shape.cls.__name__, values))
@@ -171,14 +123,14 @@ class _Asked:
         self.line.note("result", f"end of stream, {self.backend.last_finish_reason}")
 
     def _checked(self, answer: Answer) -> Answer:
-        return checked(answer, self.types, self.line.where, self.line.shown)
+        return checked(answer, self.desk.types, self.line.where, self.line.shown)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Remember how the call failed: `last_finish_reason`, and the exception's name and home in the notes."""
-        types = self.types
+        types = self.desk.types
         if isinstance(error, (types.timeout, types.connection_error, types.parse_error, types.cancelled)):
             if not isinstance(error, types.cancelled):
                 self.backend.last_finish_reason = "error"
@@ -192,11 +144,11 @@ def _cap(timeout: float | None) -> float | None:
 
 def _described(name: str, values: Mapping[str, Any]) -> str:
     """A result on one line; long texts by their length, because the reply has them already."""
-    return f"{name}({', '.join([f'{key}={_short(value)}' for key, value in values.items()])})"
-
-
-def _short(value: Any) -> str:
-    return f"<{len(value):,} chars>" if isinstance(value, str) and len(value) > _SHOWN_MAX else repr(value)
+    shown = [
+        f"{key}=<{len(value):,} chars>" if isinstance(value, str) and len(value) > _SHOWN_MAX else f"{key}={value!r}"
+        for key, value in values.items()
+    ]
+    return f"{name}({', '.join(shown)})"
 
 
 def _named(error: BaseException) -> str:

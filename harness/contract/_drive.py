@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from typing import Final, Protocol
 
-from harness.contract._generation import Answer, Call, Hear, Leave, Open, Say, Steps, Told, Wait
+from harness.contract import _generation as generation
+from harness.contract._generation import Answer, Call, Hear, Leave, Open, Say, Told, Wait
 from harness.model import Event, Head, Nanos, milliseconds
 from harness.spec import CancelEvent, Clock, Decoder
 
@@ -39,46 +40,76 @@ class AsyncWire(Protocol):
         """Close it."""
 
 
-def drive(
-    steps: Steps, open_wire: Callable[[Call], Wire], clock: Clock, cancel: CancelEvent | None
-) -> Generator[str | Answer, None, None]:
-    """Tokens as they come, then the Answer. Closing it closes the wire."""
+class Line(Protocol):
+    """Where the wires of one call lead. A backend makes a fresh one for each."""
+
+    @property
+    def clock(self) -> Clock:
+        """What this call waits by."""
+
+    @property
+    def where(self) -> str:
+        """What is asked, for a message: a URL without its query, or the name of a recording."""
+
+    def wire(self, call: Call, timeout_s: float | None, cancel: CancelEvent | None) -> Wire:
+        """A wire for a thread. `timeout_s` caps the whole answer, in seconds; `cancel` ends a wait."""
+
+    def async_wire(self, call: Call, timeout_s: float | None, cancel: CancelEvent | None) -> AsyncWire:
+        """A wire for a task."""
+
+    def shown(self, text: str) -> str:
+        """`text` as it may stand in a message: redacted."""
+
+    def note(self, label: str, text: str) -> None:
+        """Something happened that is not on the wire: a `status`, or the `result` of this call."""
+
+
+class Asked(generation.Asked, Protocol):
+    """One call of a backend, as its drivers see it."""
+
+    @property
+    def line(self) -> Line:
+        """Where its wires lead."""
+
+
+def drive(asked: Asked, *, aloud: bool = True) -> Generator[str | Answer, None, None]:
+    """Tokens as they come, where somebody listens (`aloud`), then the Answer. Closing it closes the wire."""
+    steps = generation.steps(asked, aloud=aloud)
     wire: Wire | None = None
     told: Told = None
     try:
         while True:
-            step, told = steps.send(told), None
+            try:
+                step, told = steps.send(told), None
+            except StopIteration as ended:
+                answer: Answer = ended.value
+                break
             match step:
                 case Hear() if wire is not None:
                     told = wire.hear()
                 case Open(call=call):
-                    wire = open_wire(call)
+                    wire = asked.line.wire(call, asked.timeout_s, asked.cancel)
                     told = wire.decoder
                 case Leave() if wire is not None:
                     wire.leave()
                 case Wait(until=until):
-                    clock.wait_until(until, cancel)
-                case Say(what=what):
-                    yield what
-    except StopIteration:
-        return
+                    asked.line.clock.wait_until(until, asked.cancel)
+                case Say(text=text):
+                    yield text
     finally:
         steps.close()
         if wire is not None:
             wire.leave()
+    yield answer
 
 
 class AsyncDrive:
     """The same for a task, said by said: an async generator is more than an answer that comes in one piece should cost.
     It is to be closed, heard to the end or not."""
 
-    def __init__(
-        self, steps: Steps, open_wire: Callable[[Call], AsyncWire], clock: Clock, cancel: CancelEvent | None
-    ) -> None:
-        self._steps = steps
-        self._open_wire = open_wire
-        self._clock = clock
-        self._cancel = cancel
+    def __init__(self, asked: Asked, *, aloud: bool = True) -> None:
+        self._asked = asked
+        self._steps = generation.steps(asked, aloud=aloud)
         self._wire: AsyncWire | None = None
 
     async def said(self) -> str | Answer | None:
@@ -91,17 +122,19 @@ class AsyncDrive:
                     case Hear() if self._wire is not None:
                         told = await self._wire.hear()
                     case Open(call=call):
-                        self._wire = self._open_wire(call)
+                        asked = self._asked
+                        self._wire = asked.line.async_wire(call, asked.timeout_s, asked.cancel)
                         told = self._wire.decoder
                     case Leave() if self._wire is not None:
                         await self._wire.leave()
                         self._wire = None
                     case Wait(until=until):
-                        await sleep_until(until, self._clock, self._cancel)
-                    case Say(what=what):
-                        return what
-        except StopIteration:
-            return None
+                        await sleep_until(until, self._asked.line.clock, self._asked.cancel)
+                    case Say(text=text):
+                        return text
+        except StopIteration as ended:
+            answer: Answer | None = ended.value
+            return answer
 
     async def close(self) -> None:
         """Nobody listens any more: the wire is left. A second time does nothing."""

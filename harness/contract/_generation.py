@@ -14,14 +14,13 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeAlias
 
 from harness.contract._resolve import Types
 from harness.contract._retry import Pacer, Retries, is_exhausted, slices
 from harness.model import (
-    ZERO,
     Began,
     Chunk,
     Delta,
@@ -43,7 +42,7 @@ from harness.model import (
     Usage,
     as_seconds,
 )
-from harness.spec import Clock, Decoder
+from harness.spec import CancelEvent, Clock, Decoder
 
 _BODY_SHOWN_MAX = 256
 
@@ -56,14 +55,24 @@ class Call:
     prompt: Prompt
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long and how often. `timeout_s` caps one generation, in seconds; None is no cap."""
+class Policy(Protocol):
+    """How often a backend asks, and in whose words it fails."""
 
-    timeout_s: float | None
-    retries: Retries
-    fallback_model: str | None
-    pacer: Pacer
+    @property
+    def types(self) -> Types:
+        """The contract's own."""
+
+    @property
+    def retries(self) -> Retries:
+        """How often after a refusal."""
+
+    @property
+    def pacer(self) -> Pacer:
+        """When the next request may go out."""
+
+    @property
+    def fallback_model(self) -> str | None:
+        """Who is asked when the model is exhausted."""
 
 
 class Place(Protocol):
@@ -78,13 +87,24 @@ class Place(Protocol):
         """What is asked, for a message."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hooks:
-    """What the generation may ask of its backend: where it is, whether to stop, and somebody who listens."""
+class Asked(Protocol):
+    """What a generation knows of its call and of the backend that was asked. `timeout_s` caps it, in seconds; None is
+    no cap. `cancel` is what stops it, None where nothing does."""
 
-    place: Place
-    cancelled: Callable[[], bool]
-    tell: Callable[[str], None]
+    call: Call
+    timeout_s: float | None
+    cancel: CancelEvent | None
+
+    @property
+    def desk(self) -> Policy:
+        """What its backend goes by."""
+
+    @property
+    def line(self) -> Place:
+        """Where its wires lead."""
+
+    def tell(self, text: str) -> None:
+        """There is something to know while it waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +144,9 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Hand `what` to the caller: a token, or at the very end the Answer."""
+    """Hand `text`, a token, to the caller."""
 
-    what: str | Answer
+    text: str
 
 
 _HEAR: Final = Hear()
@@ -134,82 +154,80 @@ _LEAVE: Final = Leave()
 
 Step: TypeAlias = Open | Hear | Leave | Wait | Say
 Told: TypeAlias = "Event | Callable[[Head], Decoder] | None"
-Steps: TypeAlias = Generator[Step, Told, None]
+Steps: TypeAlias = Generator[Step, Told, Answer]
 
 
-def steps(call: Call, limits: Limits, types: Types, hooks: Hooks, *, aloud: bool = True) -> Steps:
-    """The steps of one generation; the last one says its Answer. `aloud` False says nothing else, for a caller who
-    wants the answer only. Raises the contract's exceptions."""
-    return _Generation(call, limits, types, hooks, aloud=aloud).run()
+def steps(asked: Asked, *, aloud: bool = True) -> Steps:
+    """The steps of one generation; it returns its Answer. `aloud` False says no token, for a caller who wants the
+    answer only. Raises the contract's exceptions."""
+    return _Generation(asked, aloud=aloud).run()
 
 
 class _Generation:
     """The state of one generation."""
 
-    def __init__(self, call: Call, limits: Limits, types: Types, hooks: Hooks, *, aloud: bool) -> None:
+    def __init__(self, asked: Asked, *, aloud: bool) -> None:
         self.aloud = aloud
-        self.call = call
-        self.limits = limits
-        self.types = types
-        self.hooks = hooks
-        self.model = call.prompt.model
+        self.asked = asked
+        self.desk = asked.desk
+        self.cancel = asked.cancel
+        self.model = asked.call.prompt.model
+        self.now = asked.line.clock.now
         self.deltas: list[Delta] = []
         self.is_done = self.has_problem = False
-        self.reply = Reply()
         self.body = b""
-        self.now = hooks.place.clock.now
-        self.asked_at = ZERO
 
     def run(self) -> Steps:
         started = self.now()
-        yield from self._with_retries()
-        problem = _unanswered(self.reply)
-        if problem is not None and is_exhausted(problem) and self.limits.fallback_model:
-            self.hooks.tell(f"{self.model} is exhausted, asking {self.limits.fallback_model}")
-            self.model = self.limits.fallback_model
-            yield from self._with_retries()
+        reply = yield from self._with_retries(started)
+        problem = _unanswered(reply)
+        if problem is not None and is_exhausted(problem) and self.desk.fallback_model:
+            self.asked.tell(f"{self.model} is exhausted, asking {self.desk.fallback_model}")
+            self.model = self.desk.fallback_model
+            reply = yield from self._with_retries(self.now())
         body = self.body.decode("utf-8", "replace")
-        latency = Nanos(self.now() - started)
-        yield Say(Answer(self.reply, self.model, latency, body))
+        return Answer(reply, self.model, Nanos(self.now() - started), body)
 
-    def _with_retries(self) -> Steps:
-        """Ask until something is said, or until asking again is of no use."""
-        retry = 1
+    def _with_retries(self, now: Nanos) -> Generator[Step, Told, Reply]:
+        """Ask from `now` on, until something is said, or until asking again is of no use."""
+        retries, retry = self.desk.retries, 1
         while True:
-            free_at = self.limits.pacer.reserve(now := self.now())
+            free_at = self.desk.pacer.reserve(now)
             if free_at > now:
                 yield from self._countdown("Pacing", free_at, "next request")
-            yield from self._attempt()
-            problem = _unanswered(self.reply)
-            cooling = self.limits.retries.cooling(problem, retry) if problem else None
+                now = self.now()
+            reply = yield from self._attempt(now)
+            problem = _unanswered(reply)
+            cooling = retries.cooling(problem, retry) if problem else None
             if cooling is None:
-                return
+                return reply
             until = Nanos(self.now() + cooling.wait)
-            yield from self._countdown(cooling.why, until, "retry", f", attempt {retry}/{self.limits.retries.count}")
-            retry += 1
+            yield from self._countdown(cooling.why, until, "retry", f", attempt {retry}/{retries.count}")
+            now, retry = self.now(), retry + 1
 
-    def _countdown(self, why: str, until: Nanos, what: str, which: str = "") -> Steps:
+    def _countdown(self, why: str, until: Nanos, what: str, which: str = "") -> Generator[Step, Told, None]:
         """Wait until `until` and tell how long that is, at once and in slices."""
         said = f"{why} ({self.model}){which} — {what}"
         for left_s, upto in slices(self.now(), until):
-            self.hooks.tell(f"{said} in {left_s}s")
+            self.asked.tell(f"{said} in {left_s}s")
             said = f"… {what}"
             yield Wait(upto)
             self._stop_if_cancelled()
 
-    def _attempt(self) -> Steps:
-        """One request and what was heard of its answer, in `deltas`."""
+    def _attempt(self, now: Nanos) -> Generator[Step, Told, Reply]:
+        """One request at `now`, and what was heard of its answer."""
         self._stop_if_cancelled()
-        self.deltas, self.body, self.asked_at = [], b"", self.now()
+        self.deltas, self.body = [], b""
         self.is_done = self.has_problem = False
-        make_decoder = yield Open(self._asked())
+        make_decoder = yield Open(self._call())
         assert callable(make_decoder)
         decoder, event = None, None
         while not isinstance(event, End) and not self.has_problem:
             if self.aloud:  # somebody was told a token since
                 self._stop_if_cancelled()
             event = yield _HEAR
-            self._stop_if_cancelled()
+            if self.cancel is not None:
+                self._stop_if_cancelled()
             match event:
                 case Head():
                     decoder = make_decoder(event)
@@ -220,73 +238,85 @@ class _Generation:
                     yield from self._said(decoder.close())
                     yield from self._said(_foreign(self.deltas))
                 case Reset() | TimedOut() | None if not self.is_done:
-                    raise self._lost(event)
+                    raise self._lost(event, now)
                 case Raw() if (
                     not self.is_done
                 ):  # nobody parses HTTP here, and what no parser takes breaks the connection
-                    raise self._lost(Reset("RemoteProtocolError", "what came is no HTTP"))
+                    raise self._lost(Reset("RemoteProtocolError", "what came is no HTTP"), now)
                 case _:
                     break
-        self.reply = Reply.of(self.deltas)
+        reply = Reply.of(self.deltas)
         yield _LEAVE
+        return reply
 
-    def _asked(self) -> Call:
+    def _call(self) -> Call:
         """The call, for the model that is asked now."""
-        if self.model == self.call.prompt.model:
-            return self.call
-        return replace(self.call, prompt=replace(self.call.prompt, model=self.model))
+        call = self.asked.call
+        if self.model == call.prompt.model:
+            return call
+        return replace(call, prompt=replace(call.prompt, model=self.model))
 
-    def _said(self, deltas: list[Delta]) -> Steps:
-        """Keep `deltas`, and hand on what a caller who listens is waiting for."""
-        for delta in deltas:
-            if said := self._keep(delta):
-                yield Say(said)
-
-    def _keep(self, delta: Delta) -> str:
-        """Keep `delta`. Returns what is to be said of it, or nothing."""
+    def _said(self, deltas: Sequence[Delta]) -> Iterable[Step]:
+        """Keep `deltas`. Returns what is to be said of them to a caller who listens, as they are kept."""
         if self.aloud:
+            return self._aloud(deltas)
+        self.deltas += deltas
+        for delta in deltas:
+            if type(delta) is not Text:
+                self._heed(delta)
+        return ()
+
+    def _aloud(self, deltas: Sequence[Delta]) -> Iterator[Step]:
+        for delta in deltas:
             self._stop_if_cancelled()
-        self.deltas.append(delta)
+            self.deltas.append(delta)
+            match delta:
+                case Text(text=text, choice=0) | Refusal(text=text, choice=0):
+                    if text:
+                        yield Say(text)
+                case _:
+                    self._heed(delta)
+
+    def _heed(self, delta: Delta) -> None:
+        """What `delta`, which is no text, changes."""
         match delta:
-            case Text(text=text, choice=0) | Refusal(text=text, choice=0):
-                return text if self.aloud else ""
             case Finish():
                 self.is_done = True
             case Problem():
                 self.has_problem = True
             case Status(text=text):
-                self.hooks.tell(text)
+                self.asked.tell(text)
                 self._stop_if_cancelled()
             case Unknown(event="cancelled"):  # what a recorded call came to: at this moment its caller said stop
                 raise self._cancelled()
-        return ""
 
     def _stop_if_cancelled(self) -> None:
-        if self.hooks.cancelled():
+        if self.cancel is not None and self.cancel.is_set():
             raise self._cancelled()
 
     def _cancelled(self) -> BaseException:
         message = f"generation cancelled ({self.model})"
-        return self.types.error(self.types.cancelled, message, model=self.model)
+        return self.desk.types.error(self.desk.types.cancelled, message, model=self.model)
 
-    def _lost(self, event: Reset | TimedOut | None) -> BaseException:
+    def _lost(self, event: Reset | TimedOut | None, asked_at: Nanos) -> BaseException:
         """What a failed wire is in the words of the contract."""
+        types = self.desk.types
         heard = len(Reply.of(self.deltas).text)
         so_far = f"{heard} characters had arrived" if heard else "nothing had arrived"
-        at = f"{self.model} at {self.hooks.place.where}"
+        at = f"{self.model} at {self.asked.line.where}"
         if isinstance(event, Reset):
             text = f"{event.error}: {event.message}" if event.message else event.error
             lost = f"{at} was lost ({so_far}): {text}" if self.deltas else f"{at} was not reached: {text}"
-            return self.types.error(self.types.connection_error, lost, model=self.model)
-        kind = self.types.timeout if self.call.verb == "generate" else self.types.chat_timeout
-        after_s = as_seconds(Nanos(self.now() - self.asked_at))
+            return types.error(types.connection_error, lost, model=self.model)
+        kind = types.timeout if self.asked.call.verb == "generate" else types.chat_timeout
+        after_s = as_seconds(Nanos(self.now() - asked_at))
         late = f"{at} did not finish within {after_s:.3g} s ({so_far})"
-        return self.types.error(kind, late, model=self.model, timeout=self.limits.timeout_s or after_s)
+        return types.error(kind, late, model=self.model, timeout=self.asked.timeout_s or after_s)
 
 
-def _foreign(deltas: list[Delta]) -> list[Delta]:
+def _foreign(deltas: Sequence[Delta]) -> list[Delta]:
     """The problem of a whole answer in which nothing is known: somebody else's dialect, and no empty answer."""
-    kinds = {type(delta) for delta in deltas}
+    kinds = set(map(type, deltas))
     return [Problem("malformed")] if Unknown in kinds and kinds <= {Unknown, Began, Usage} else []
 
 

@@ -23,7 +23,7 @@ from typing import Any, Final, TypeAlias
 from harness.contract._generation import Answer
 from harness.contract._resolve import Types
 from harness.contract._retry import has_no_quota
-from harness.model import FinishReason, Json, Problem, Reply, Unknown
+from harness.model import FinishReason, Json, Problem, Reply
 
 _WORDS: Final[Mapping[FinishReason | None, str]] = {
     None: "stop", "stop": "stop", "tool": "stop", "pause": "stop", "length": "length",
@@ -63,7 +63,7 @@ def result_values(answer: Answer, types: Types, where: str, shown: Shown) -> dic
 def response_values(answer: Answer, parse: Callable[[str], tuple[str, Any]]) -> dict[str, Any]:
     """What the chat contract's LLMResponse says. `parse` is the backend's own `parse_tool_call`."""
     reply = answer.reply
-    known = [delta.data for delta in reply.deltas if isinstance(delta, Unknown) and delta.event == "tool_call"]
+    known = [delta.data for delta in reply.unknown if delta.event == "tool_call"]
     if known:  # recorded at the contract, where the text had been taken apart already
         values = {"narrative_text": reply.text, "tool_call": json.loads(known[-1])}
         return {**values, "finish_reason": finish_reason(reply)}
@@ -134,8 +134,8 @@ def _beside(reply: Reply) -> dict[str, Json]:
 
 def _named(reply: Reply, event: str) -> dict[str, Json]:
     named: dict[str, Json] = {}
-    for delta in reply.deltas:
-        if isinstance(delta, Unknown) and delta.event == event and isinstance(value := _arguments(delta.data), dict):
+    for delta in reply.unknown:
+        if delta.event == event and isinstance(value := _arguments(delta.data), dict):
             named |= value
     return named
 

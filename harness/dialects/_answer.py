@@ -24,7 +24,8 @@ class FrameDecoder:
     def __init__(self, head: Head, read: Read, shapes: Shapes = NO_SHAPES) -> None:
         self._head = head
         self._read = read
-        self._parser = SniffingParser(head, shapes)
+        self._shapes = shapes
+        self._parsing: SniffingParser | None = None
         self._silent = True
         self._explained = not failed(head)
 
@@ -37,6 +38,13 @@ class FrameDecoder:
         """What only the end completes. A failure is a problem, even where its body does not say so."""
         rest = self._meaning(self._parser.close())
         return rest if self.is_told else [*rest, *_nothing(self._head)]
+
+    @property
+    def _parser(self) -> SniffingParser:
+        """Made when it is first needed: nearly every answer of a backend is read without one."""
+        if self._parsing is None:
+            self._parsing = SniffingParser(self._head, self._shapes)
+        return self._parsing
 
     @property
     def is_told(self) -> bool:

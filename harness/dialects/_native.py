@@ -40,7 +40,9 @@ from harness.spec import Decoder, Operation
 
 _URL: Final = re.compile(r"^native://backend/(?P<call>\w+)$")
 _ELSEWHERE: Final = frozenset({"call", "model", "messages", "tools", "stream"})
+_BYTES_KEPT_MAX: Final = 4096
 _NAME: Final = "native"
+_JSON: Final = Headers((("content-type", "application/json"),))
 _SHAPES: Final = frozenset({"lines"})
 
 
@@ -53,8 +55,7 @@ class Native:
 
     def operation(self, request: Request) -> Operation | None:
         """`native.<call>`."""
-        found = _URL.match(request.url) if request.method.upper() == "POST" else None
-        return Operation(self.name, f"native.{found['call']}") if found else None
+        return _operation(request.url) if request.method.upper() == "POST" else None
 
     def prompt(self, request: Request) -> Prompt:
         """The decoded request, without the call it came by. Raises DialectError where it is no JSON object."""
@@ -87,8 +88,14 @@ class Native:
         return ok(NDJSON), tuple(native_line(delta) for delta in _deltas(reply, in_order(reply, said)))
 
 
+@lru_cache(maxsize=64)
+def _operation(url: str) -> Operation | None:
+    found = _URL.match(url)
+    return Operation(_NAME, f"native.{found['call']}") if found else None
+
+
 class _LineDecoder(FrameDecoder):
-    """Reads a chunk that is whole lines without looking for frames, and a line that was read before not at all.
+    """Reads a chunk that is whole lines without looking for frames, and a short one that was read before not at all.
 
     A backend is asked thousands of times in a run, and its answers come a line a word.
     """
@@ -97,38 +104,37 @@ class _LineDecoder(FrameDecoder):
 
     def feed(self, data: bytes) -> list[Delta]:
         """What `data` completes."""
-        said = _lines_said(data) if self._in_lines and data.endswith(b"\n") else None
+        said = None
+        if self._in_lines and data.endswith(b"\n"):
+            said = _few_lines_said(data) if len(data) <= _BYTES_KEPT_MAX else _lines_said(data)
         if said is None:
             self._in_lines = False
             return super().feed(data)
         self._heard(said)
-        return said
+        return list(said)
 
     def close(self) -> list[Delta]:
         """What only the end completes: nothing, where all of it came in whole lines."""
         return [] if self._in_lines and self.is_told else super().close()
 
 
-def _lines_said(data: bytes) -> list[Delta] | None:
+def _lines_said(data: bytes) -> tuple[Delta, ...] | None:
     """What whole lines mean; None where one of them is no JSON object."""
     said: list[Delta] = []
     for line in data.splitlines(keepends=True):
-        known = _line_said(line)
-        if known is None:
+        value = loaded(line.decode("utf-8", "replace"))
+        if not isinstance(value, dict):
             return None
-        said += known
-    return said
+        said += lines.read("", value)
+    return tuple(said)
 
 
-@lru_cache(maxsize=4096)
-def _line_said(line: bytes) -> tuple[Delta, ...] | None:
-    """What one line means; None where it is no JSON object."""
-    value = loaded(line.decode("utf-8", "replace"))
-    return tuple(lines.read("", value)) if isinstance(value, dict) else None
+_few_lines_said = lru_cache(maxsize=4096)(_lines_said)
 
 
-def native_request(call: str, prompt: Prompt) -> Request:
-    """What a backend was asked, as a request: `call` is `generate`, `complete`, `stream_tokens`, ...
+def native_request(call: str, prompt: Prompt, *, unsaid: str = "") -> Request:
+    """What a backend was asked, as a request: `call` is `generate`, `complete`, `stream_tokens`, ... The model `unsaid`
+    is what a backend calls one that nobody chose, and is left out.
 
     Raises DialectError where a parameter has the name of a field that is something else.
     """
@@ -137,7 +143,7 @@ def native_request(call: str, prompt: Prompt) -> Request:
         message = f"native has fields of these names, so they can be no parameters: {', '.join(taken)}"
         raise DialectError(message)
     body: Object = {"call": call}
-    if prompt.model:
+    if prompt.model and prompt.model != unsaid:
         body["model"] = prompt.model
     body["messages"] = [_wire_message(message) for message in prompt.messages]
     if prompt.tools:
@@ -145,8 +151,7 @@ def native_request(call: str, prompt: Prompt) -> Request:
     if prompt.stream is not None:
         body["stream"] = prompt.stream
     body.update(prompt.parameters)
-    headers = Headers((("content-type", "application/json"),))
-    return Request("POST", f"native://backend/{call}", headers, dumped(body).encode())
+    return Request("POST", f"native://backend/{call}", _JSON, dumped(body).encode())
 
 
 def native_line(delta: Delta) -> bytes:
@@ -185,14 +190,16 @@ def _tool(item: Object) -> Tool:
 
 
 def _wire_message(message: Message) -> Json:
-    calls: list[Json] = [_set(name=c.name, arguments=c.arguments, id=c.id) for c in message.tool_calls]
-    extras = _set(
-        name=message.name,
-        tool_calls=calls,
-        tool_call_id=message.tool_call_id,
-        attachments=list(message.attachments),
-    )
-    return {"role": message.role, "content": message.content, **extras}
+    wire: Object = {"role": message.role, "content": message.content}
+    if message.name:
+        wire["name"] = message.name
+    if message.tool_calls:
+        wire["tool_calls"] = [_set(name=c.name, arguments=c.arguments, id=c.id) for c in message.tool_calls]
+    if message.tool_call_id:
+        wire["tool_call_id"] = message.tool_call_id
+    if message.attachments:
+        wire["attachments"] = list(message.attachments)
+    return wire
 
 
 def _wire_tool(tool: Tool) -> Json:

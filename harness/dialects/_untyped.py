@@ -47,7 +47,7 @@ _ENCODER: Final = json.JSONEncoder(ensure_ascii=False)
 def dumped(value: object) -> str:
     """`value` as JSON text on one line, letters as they are. Half a surrogate pair, which is no UTF-8, is escaped."""
     text = _ENCODER.encode(value)
-    return json.dumps(value) if _SURROGATE.search(text) else text
+    return json.dumps(value) if not text.isascii() and _SURROGATE.search(text) else text
 
 
 def loaded(text: str | bytes) -> object:

@@ -65,7 +65,10 @@ class Engine:
         raise self._unanswered(entry, found, self.hint)
 
     def _answer(self, found: Found, entry: Entry, patience: Patience, overlay: Overlay | None) -> Exchange:
-        struck = self._struck(overlay, self._struck(self._overlay, found.interaction, entry), entry)
+        struck = found.interaction
+        for laid in (self._overlay, overlay):
+            if laid is not None:
+                struck = self._struck(laid, struck, entry)
         if struck.timeline is not found.interaction.timeline:
             self._withheld[entry.call] = found  # should this attempt fail, it is still to come
         answer = dated(struck, Nanos(self._opened_on + entry.at))
@@ -80,9 +83,7 @@ class Engine:
             stops=self.stops,
         )
 
-    def _struck(self, overlay: Overlay | None, answer: Interaction, entry: Entry) -> Interaction:
-        if overlay is None:
-            return answer
+    def _struck(self, overlay: Overlay, answer: Interaction, entry: Entry) -> Interaction:
         try:
             return overlay.strike(entry.call, entry.attempt, answer, entry.at)
         except ValueError as error:

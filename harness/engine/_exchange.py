@@ -22,7 +22,6 @@ from harness.engine._history import Entry
 from harness.errors import Miss
 from harness.model import (
     NEVER,
-    Chunk,
     End,
     Event,
     Interaction,
@@ -115,35 +114,22 @@ class Exchange:
         return self._watched(leap) if self._watchers else self._rushed(leap, joined=joined)
 
     def _rushed(self, leap: Leap, *, joined: bool) -> Iterator[Event]:
-        events, asked_at, session_at = self.interaction.timeline.events, self._asked_at, self._session_at
-        played = self.entry.played.append
-        watchers = self._watchers
-        waiting: list[bytes] | None = [] if joined else None
-        moment, now = 0, None
-        for place, (offset, event) in enumerate(events[self._next :], start=self._next + 1):
-            if waiting and offset > moment:  # what came before is heard before time moves on
-                yield Chunk(b"".join(waiting))
-                waiting.clear()
-            # Within one moment it is the same, until something was heard: then others may act, or begin to watch.
-            if now is None or offset > moment:
-                now = None if watchers or offset >= NEVER else leap(asked_at + offset)
+        asked_at, session_at, watchers = self._asked_at, self._session_at, self._watchers
+        timeline, played = self.interaction.timeline, self.entry.played
+        rest = timeline.joined(self._next) if joined else [(*timed, 1) for timed in timeline.events[self._next :]]
+        for offset, event, count in rest:
+            # After each event others may act, or begin to watch.
+            now = None if watchers or offset >= NEVER else leap(asked_at + offset)
             if now is None:
-                break
-            moment = offset
-            self._next = place
-            played(now - session_at)
-            if waiting is not None and type(event) is Chunk:
-                waiting.append(event.data)
-                continue
-            if waiting:
-                yield Chunk(b"".join(waiting))
-                waiting.clear()
-            if place == self._ends_with:
+                return
+            self._next += count
+            if count == 1:
+                played.append(now - session_at)
+            else:
+                played.extend([now - session_at] * count)
+            if self._next == self._ends_with:
                 self._over = True
             yield event
-            now = None
-        if waiting:
-            yield Chunk(b"".join(waiting))
 
     def _watched(self, leap: Leap) -> Iterator[Event]:
         for offset, event in self.interaction.timeline.events[self._next :]:

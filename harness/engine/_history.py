@@ -131,10 +131,11 @@ class Entry:
         """What `outcome` says of nearly every attempt, without looking at each event."""
         if self.heard or self.broke is not None or self.answered is None:
             return False
-        timeline = self.answered.timeline
-        head = timeline.head
-        is_whole = len(self.played) == len(timeline.events) and not timeline.is_open
-        return is_whole and head is not None and head.status < _BAD_STATUS and isinstance(timeline.events[-1][1], End)
+        events = self.answered.timeline.events
+        if len(self.played) != len(events) or self.answered.timeline.left is not None:
+            return False
+        head = events[0][1]
+        return isinstance(head, Head) and head.status < _BAD_STATUS and isinstance(events[-1][1], End)
 
     def note(self, at: Nanos, label: str, text: str) -> None:
         """Remember something that is not on the wire."""

@@ -6,6 +6,7 @@ Unknown things are kept as Unknown, never dropped and never fatal: providers add
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -194,7 +195,8 @@ Spoken: TypeAlias = str | Text | Thinking | Refusal | Image | ToolFragment
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer, decoded. All but `deltas` is of choice 0; `deltas` has every choice."""
+    """One answer, decoded. All but `deltas` is of choice 0; `deltas` has every choice. `unknown` are those of them that
+    nothing else here is the sum of."""
 
     text: str = ""
     thinking: str = ""
@@ -208,6 +210,7 @@ class Reply:
     model: str = ""
     deltas: tuple[Delta, ...] = field(default=(), repr=False)
     images: tuple[Image, ...] = ()
+    unknown: tuple[Unknown, ...] = field(default=(), repr=False)
 
     @classmethod
     def of(cls, deltas: Iterable[Delta]) -> Reply:
@@ -216,30 +219,37 @@ class Reply:
 
 
 def _sum(deltas: tuple[Delta, ...]) -> Reply:
-    kinds: dict[type[Delta], list[Any]] = {}
+    # Most answers are texts and little else, and what is not there costs no call.
+    texts: list[str] = []
+    kinds: dict[type[Delta], list[Any]] = defaultdict(list)
     for delta in deltas:
-        if getattr(delta, "choice", 0) == 0:
-            kinds.setdefault(type(delta), []).append(delta)
-    began: list[Began] = kinds.get(Began, [])
-    finish: Finish | None = next(reversed(kinds.get(Finish, [])), None)
+        if type(delta) is Text:
+            if delta.choice == 0:
+                texts.append(delta.text)
+        elif getattr(delta, "choice", 0) == 0:
+            kinds[type(delta)].append(delta)
+    began, fragments, usage = kinds.get(Began), kinds.get(ToolFragment), kinds.get(Usage)
+    thinking, refusal = kinds.get(Thinking), kinds.get(Refusal)
+    finish: Finish | None = kinds[Finish][-1] if Finish in kinds else None
     return Reply(
-        text=_joined(kinds.get(Text)),
-        thinking=_joined(kinds.get(Thinking)),
-        refusal=_joined(kinds.get(Refusal)),
-        tool_calls=_tool_calls(kinds.get(ToolFragment, [])),
+        text="".join(texts),
+        thinking=_joined(thinking) if thinking else "",
+        refusal=_joined(refusal) if refusal else "",
+        tool_calls=_tool_calls(fragments) if fragments else (),
         finish=finish.reason if finish else None,
         native_finish=finish.native if finish else "",
-        usage=_usage(kinds.get(Usage, [])),
-        problem=next(iter(kinds.get(Problem, [])), None),
-        id=next((d.id for d in began if d.id), ""),
-        model=next((d.model for d in began if d.model), ""),
+        usage=_usage(usage) if usage else None,
+        problem=kinds[Problem][0] if Problem in kinds else None,
+        id=next((d.id for d in began if d.id), "") if began else "",
+        model=next((d.model for d in began if d.model), "") if began else "",
         deltas=deltas,
         images=tuple(kinds.get(Image, ())),
+        unknown=tuple(kinds.get(Unknown, ())),
     )
 
 
-def _joined(pieces: list[Text | Thinking | Refusal] | None) -> str:
-    return "".join([piece.text for piece in pieces]) if pieces else ""
+def _joined(pieces: list[Thinking | Refusal]) -> str:
+    return "".join([piece.text for piece in pieces])
 
 
 def _tool_calls(fragments: Iterable[ToolFragment]) -> tuple[ToolCall, ...]:
@@ -255,10 +265,7 @@ def _tool_calls(fragments: Iterable[ToolFragment]) -> tuple[ToolCall, ...]:
     return tuple(calls.values())
 
 
-def _usage(reports: list[Usage]) -> Usage | None:
-    if not reports:
-        return None
-
+def _usage(reports: list[Usage]) -> Usage:
     def last(name: str) -> int | None:
         return next((v for r in reversed(reports) if (v := getattr(r, name)) is not None), None)
 

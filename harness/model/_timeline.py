@@ -16,13 +16,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TypeAlias
 
 from harness.model._time import ZERO, Nanos
 from harness.model._wire import Chunk, End, Event, Head, Left, Raw, Reset, TimedOut
 
 At: TypeAlias = tuple[Nanos, Event]
+Joined: TypeAlias = tuple[tuple[Nanos, Event, int], ...]
 _FINAL = (End, Reset, TimedOut)
 
 
@@ -42,6 +43,7 @@ class Timeline:
     connected_at: Nanos = ZERO
     is_below_http: bool = field(init=False, compare=False, repr=False)
     """True where a part of it has no form above an HTTP parser. Found once: every request asks."""
+    _joined: Joined | None = field(init=False, compare=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "is_below_http", any(isinstance(event, Raw) for _, event in self.events))
@@ -77,6 +79,15 @@ class Timeline:
     def body(self) -> bytes:
         """All the bytes that arrived."""
         return b"".join(self.chunks)
+
+    def joined(self, start: int = 0) -> Joined:
+        """The events from number `start` (from zero) on, with chunks of the same moment as one, and of how many each
+        was made. Of all of them found once: the same answer is played a thousand times."""
+        if start:
+            return tuple(_joined(self.events[start:]))
+        if self._joined is None:
+            object.__setattr__(self, "_joined", tuple(_joined(self.events)))
+        return self._joined or ()
 
     @property
     def is_open(self) -> bool:
@@ -157,6 +168,15 @@ def _broken_rule(timeline: Timeline) -> str | None:
     if ended == (timeline.left is not None):
         return "it both ended and was left" if ended else "it neither ended nor says why not"
     return None
+
+
+def _joined(events: tuple[At, ...]) -> Iterator[tuple[Nanos, Event, int]]:
+    for (at, kind), group in groupby(events, key=lambda timed: (timed[0], type(timed[1]))):
+        together = [event for _, event in group]
+        if kind is Chunk and len(together) > 1:
+            yield at, Chunk(b"".join([event.data for event in together if isinstance(event, Chunk)])), len(together)
+        else:
+            yield from ((at, event, 1) for event in together)
 
 
 def _arrivals(events: tuple[At, ...]) -> Iterator[tuple[int, Nanos]]:

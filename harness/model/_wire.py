@@ -22,7 +22,11 @@ class Headers:
 
     def get(self, name: str, default: str = "") -> str:
         """The first value under `name`, else `default`."""
-        return next(iter(self.get_all(name)), default)
+        wanted = name.lower()
+        for key, value in self.pairs:
+            if key.lower() == wanted:
+                return value
+        return default
 
     def get_all(self, name: str) -> tuple[str, ...]:
         """Every value under `name`, in wire order."""

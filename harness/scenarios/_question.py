@@ -17,9 +17,12 @@ Predicate = Callable[[Prompt], bool]
 """A rule in Python, that a scenario names and does not bring: code comes from the test and never from the file."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Question:
-    """One request, and where in the session it stands. What it says is read when a matcher asks for it."""
+    """One request, and where in the session it stands. What it says is read when a matcher asks for it.
+
+    Not frozen, which would more than double the cost of making one, and each request makes one.
+    """
 
     request: Request
     prompt: Prompt = field(default_factory=Prompt)

@@ -148,7 +148,7 @@ class ScenarioSource:
 
     def _matching(self, asked: Question, dialect: Dialect | None, verdicts: dict[int, bool]) -> Script | Mismatch:
         """The call that answers, or why none does. `verdicts` are what was found before for the same request."""
-        able = [script for script in self._in_order if dialect is not None or script.answers_anything]
+        able = self._in_order if dialect is not None else [one for one in self._in_order if one.answers_anything]
         for script in able:
             if _fits(script, asked, verdicts) and not script.is_used_up:
                 return script
@@ -204,7 +204,9 @@ class ScenarioSource:
             return Mismatch(f"the sequence of {name!r} has {count} items, and all were given", name, exhausted=True)
         try:
             clean = self._clean(step, script.call, asked, dialect)
-            own = self._by_itself(Interaction(request, clean, name, MEANING), step, script.call, dialect, place)
+            own = Interaction(request, clean, name, MEANING)
+            if step.fault is not None:
+                own = self._by_itself(own, step.fault, script.call, dialect, place)
             made = self._as_sent(struck(self._laid, own, *place), step, script.call, dialect)
         except (DialectError, ValueError) as error:
             return Mismatch(f"{name!r} cannot answer: {error}", name)
@@ -213,7 +215,7 @@ class ScenarioSource:
             self._attempts.answered(request, failed=made.timeline is not clean or not fine)
         if fine:
             self._states.change(asked.conversation if script.call.set else "", place[0], script.call.set)
-        if is_fine(own.timeline) and made.timeline is not own.timeline:
+        if made.timeline is not own.timeline and is_fine(own.timeline):
             self._struck[place[0]] = (script, step)  # should this attempt fail, it is still to come
         return Found(made, "rule")
 
@@ -223,13 +225,13 @@ class ScenarioSource:
         if dialect is not None and step.reply.raw is None:
             refuse_older(dialect, asked.request)
         timing = step.timing or call.timing or self._scenario.defaults.timing
-        if step.is_filled or has_dice(timing):
-            return self._rendered(step, call, asked, dialect, timing)
         prompt = asked.prompt
         key = (id(step), dialect and dialect.name, prompt.model, prompt.stream, repr(prompt.parameters))
         made = self._made.get(key)
         if made is None:
-            made = self._made[key] = self._rendered(step, call, asked, dialect, timing)
+            made = self._rendered(step, call, asked, dialect, timing)
+            if not step.is_filled and not has_dice(timing):
+                self._made[key] = made
         return made
 
     def _rendered(self, step: Step, call: Call, asked: Question, dialect: Dialect | None, timing: Timing) -> Timeline:
@@ -246,14 +248,14 @@ class ScenarioSource:
         return delivered(made, delivery, dialect, request)
 
     def _by_itself(
-        self, answer: Interaction, step: Step, call: Call, dialect: Dialect | None, place: _Place
+        self, answer: Interaction, fault: Fault, call: Call, dialect: Dialect | None, place: _Place
     ) -> Interaction:
         """The answer with the fault that stands beside it in the file."""
-        if step.fault is None or not self._strikes(step.fault, call.id, place):
+        if not self._strikes(fault, call.id, place):
             return answer
-        params = drawn(step.fault.params, self._dice(call.id, *place[:2]))
+        params = drawn(fault.params, self._dice(call.id, *place[:2]))
         name = dialect.name if dialect is not None else ""
-        hit = strike_anywhere(step.fault.kind, params, answer.timeline, name, answer.request, plugins.fault)
+        hit = strike_anywhere(fault.kind, params, answer.timeline, name, answer.request, plugins.fault)
         return replace(answer, timeline=hit)
 
     def _as_sent(self, answer: Interaction, step: Step, call: Call, dialect: Dialect | None) -> Interaction:

@@ -100,8 +100,9 @@ class Session:
             if self.closed:
                 message = f"{self.name} is closed: {request.method} {request.url} was asked after its end"
                 raise SessionError(message)
-            self._ticking.asked()
-            opened = self.engine.open(request, self.clock.now(), patience, overlay)
+            ticking = self._ticking
+            ticking.asked()
+            opened = (self._engine or self.engine).open(request, ticking.clock.now(), patience, overlay)
             if isinstance(opened, Live) and self.plan.recorder is not None:
                 self.plan.recorder.follow(opened.take)
             return opened
