@@ -1,3 +1,6 @@
+from collections.abc import Iterable
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,3 +76,23 @@ def test_a_request_without_an_answer_is_a_timeline_too() -> None:
     timeline = Timeline.failed(TimedOut("connect"), at=Nanos(5))
     assert (timeline.head, timeline.end, timeline.body) == (None, "error", b"")
     assert Timeline(left="open", left_at=ZERO).is_open
+
+
+@given(bodies, st.lists(st.integers(min_value=0, max_value=2), min_size=6, max_size=6), st.integers(0, 4))
+def test_joining_keeps_every_byte_at_its_moment(chunks: list[bytes], waits: list[int], start: int) -> None:
+    at, events = 0, [(Nanos(0), HEAD)]
+    for data, wait in zip(chunks, waits, strict=False):
+        at += wait
+        events.append((Nanos(at), Chunk(data)))
+    timeline = Timeline((*events, (Nanos(at), End())))
+    joined, rest = timeline.joined(start), timeline.events[start:]
+    assert sum(count for _, _, count in joined) == len(rest)
+    moments = {moment for moment, _ in rest}
+    assert {moment: heard(joined, moment) for moment in moments} == {moment: heard(rest, moment) for moment in moments}
+    bodies_of = [moment for moment, event, _ in joined if isinstance(event, Chunk)]
+    assert len(bodies_of) == len(set(bodies_of)), "one chunk for each moment"
+    assert timeline.joined() is timeline.joined(), "found once"
+
+
+def heard(events: Iterable[tuple[Any, ...]], moment: int) -> bytes:
+    return b"".join(event.data for at, event, *_ in events if at == moment and isinstance(event, Chunk))
