@@ -45,6 +45,7 @@ from harness.model import (
 from harness.spec import CancelEvent, Clock, Decoder
 
 _BODY_SHOWN_MAX = 256
+_JSON_STARTS: Final = (b"{", b"[")
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +237,7 @@ class _Generation:
                     yield from self._said(decoder.feed(data))
                 case End() if decoder is not None:
                     yield from self._said(decoder.close())
-                    yield from self._said(_foreign(self.deltas))
+                    yield from self._said(_foreign(self.deltas, self.body))
                 case Reset() | TimedOut() | None if not self.is_done:
                     raise self._lost(event, now)
                 case Raw() if (
@@ -314,10 +315,12 @@ class _Generation:
         return types.error(kind, late, model=self.model, timeout=self.asked.timeout_s or after_s)
 
 
-def _foreign(deltas: Sequence[Delta]) -> list[Delta]:
-    """The problem of a whole answer in which nothing is known: somebody else's dialect, and no empty answer."""
+def _foreign(deltas: Sequence[Delta], body: bytes) -> list[Delta]:
+    """The problem of a whole answer in which nothing is known: somebody else's dialect, or JSON that is no answer of
+    any (`[]`, no choices), and no empty answer."""
     kinds = set(map(type, deltas))
-    return [Problem("malformed")] if Unknown in kinds and kinds <= {Unknown, Began, Usage} else []
+    is_foreign = Unknown in kinds and kinds <= {Unknown, Began, Usage}
+    return [Problem("malformed")] if is_foreign or (not kinds and body.lstrip()[:1] in _JSON_STARTS) else []
 
 
 def _unanswered(reply: Reply) -> Problem | None:

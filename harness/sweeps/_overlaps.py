@@ -48,9 +48,9 @@ class Overlaps:
 
     def none_of(self, calls: int) -> str:
         """That there is nothing to change among so many calls."""
+        which = f"no two of the {calls} calls are open at the same time" if calls > 1 else "there is one call"
         return (
-            f"no two of the {calls} calls are open at the same time, so there is no order to change"
-            f"{': ' + self.note if self.note else ''}\n"
+            f"{which}, so there is no order to change{': ' + self.note if self.note else ''}\n"
             "  next: ask concurrently, or leave schedules and the kind order out"
         )
 

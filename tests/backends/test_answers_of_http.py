@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 import harness
-from harness import LLMConnectionError
+from harness import LLMConnectionError, LLMParseError
+from harness.dialects import get
+from harness.model import Head, Headers, Message, Prompt, Timeline
 
 NARRATOR = Path(__file__).parents[2] / "cassettes" / "narrator.yaml"
 
@@ -24,3 +26,19 @@ def test_what_is_no_answer_of_http_is_none_of_the_contract(kind: str, verb: str)
         ask = getattr(session.backend(), verb)
         with pytest.raises(LLMConnectionError, match=r"no HTTP|HTTP 307"):
             list(ask(asked, temperature=0.0, top_p=1.0, max_tokens=90))
+
+
+JSON = Headers((("content-type", "application/json"),))
+
+
+@pytest.mark.parametrize("body", ["[]", "{}", "null", '{"choices": []}', '{"candidates": []}', '{"error_page": 1}'])
+@pytest.mark.parametrize("dialect", ["openai-chat", "gemini", "anthropic"])
+def test_json_that_is_no_answer_is_no_empty_one(dialect: str, body: str) -> None:
+    """A client of the provider's would have failed at it; a backend that said "" would say that the model did."""
+    request = get(dialect).encode(Prompt((Message("user", "Hello?"),), "m"), "https://models.example")
+    cassette = harness.Cassette((harness.Interaction(request, Timeline.of(Head(200, JSON), [body.encode()])),))
+    with harness.replay(cassette, unplayed="ignore") as session:
+        backend = session.backend(model="m")
+        with pytest.raises(LLMParseError, match="cannot be read"):
+            backend.complete([{"role": "user", "content": "Hello?"}])
+        assert backend.last_finish_reason == "error"
