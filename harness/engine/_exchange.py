@@ -111,22 +111,29 @@ class Exchange:
             self._come_by()
         if self._is_disturbed() or not self._is_patient():
             return iter(())
-        return self._watched(leap) if self._watchers else self._rushed(leap, joined=joined)
+        if self._watchers:
+            return self._watched(leap)
+        return self._joined(leap) if joined else self._rushed(leap)
 
-    def _rushed(self, leap: Leap, *, joined: bool) -> Iterator[Event]:
+    def _rushed(self, leap: Leap) -> Iterator[Event]:
         asked_at, session_at, watchers = self._asked_at, self._session_at, self._watchers
-        timeline, played = self.interaction.timeline, self.entry.played
-        rest = timeline.joined(self._next) if joined else [(*timed, 1) for timed in timeline.events[self._next :]]
-        for offset, event, count in rest:
+        played, ends_with = self.entry.played.append, self._ends_with
+        for place, (offset, event) in enumerate(self.interaction.timeline.events[self._next :], self._next + 1):
             # After each event others may act, or begin to watch.
-            now = None if watchers or offset >= NEVER else leap(asked_at + offset)
-            if now is None:
+            if watchers or offset >= NEVER or (now := leap(asked_at + offset)) is None:
+                return
+            self._next = place
+            played(now - session_at)
+            if place == ends_with:
+                self._over = True
+            yield event
+
+    def _joined(self, leap: Leap) -> Iterator[Event]:
+        for offset, event, count in self.interaction.timeline.joined(self._next):
+            if self._watchers or offset >= NEVER or (now := leap(self._asked_at + offset)) is None:
                 return
             self._next += count
-            if count == 1:
-                played.append(now - session_at)
-            else:
-                played.extend([now - session_at] * count)
+            self.entry.played.extend([now - self._session_at] * count)
             if self._next == self._ends_with:
                 self._over = True
             yield event
