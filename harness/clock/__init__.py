@@ -1,6 +1,7 @@
 """The only room that knows what time it is: virtual time for threads and event loops, and the wall clock."""
 
 from harness.clock._active import installed_clock
+from harness.clock._apart import old_set_apart
 from harness.clock._calendar import since_1970
 from harness.clock._counting import why_counting
 from harness.clock._duration import parse_duration
@@ -36,6 +37,7 @@ __all__ = [
     "installed_clock",
     "line_of",
     "new_event_loop",
+    "old_set_apart",
     "on_suspension",
     "parse_duration",
     "real_lock",

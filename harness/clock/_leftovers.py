@@ -15,14 +15,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from harness.clock._apart import old_set_apart
 from harness.clock._stuck import innermost, line_of
 from harness.clock._threads import started_at
 from harness.clock._virtual import VirtualClock
 from harness.model import PER_SECOND, Nanos
 
 SETTLE: Final = Nanos(PER_SECOND)
-_OWN_MAX: Final = 1_000
-"""More than Python itself sets apart: none, or a few hundred objects in 3.12."""
 _NEVER_AWAITED: Final = "was never awaited"
 
 
@@ -84,28 +83,12 @@ def watching_leftovers() -> Iterator[Watch]:
 
     Warnings of coroutines that nobody awaited are kept for `left`, all others go on at the end.
     """
-    with _old_set_apart(), warnings.catch_warnings(record=True) as heard:
+    with old_set_apart(), warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always", RuntimeWarning)
         yield Watch(heard)
     for one in heard:
         if _NEVER_AWAITED not in str(one.message):
             warnings.warn_explicit(one.message, one.category, one.filename, one.lineno, source=one.source)
-
-
-@contextmanager
-def _old_set_apart() -> Iterator[None]:
-    """What was there before is nobody's leftover: the collector need not look at it again each time.
-
-    With a few SDKs loaded that is a third of a second each time, and the run itself takes a few milliseconds.
-    """
-    if gc.get_freeze_count() > _OWN_MAX:  # somebody else set it apart, and may want it to stay so
-        yield
-        return
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 def _tasks() -> list[asyncio.Task[Any]]:

@@ -19,6 +19,7 @@ from harness.pytest_plugin import (
     _outcome,
     _scenarios,
     _sweep,
+    _sweep_left,
     _sweep_lines,
     _sweep_page,
     _sweep_told,
@@ -161,7 +162,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool | None, b
 
     run = run_of(item.config)
     run.between.close()
-    with _sweep.seeded(item):
+    with _sweep_left.told_within(item), _sweep.seeded(item):
         result = yield
     if installed_clock() is not None:
         run.between.enter_context(in_real_time())

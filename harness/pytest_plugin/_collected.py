@@ -35,7 +35,12 @@ def note_users(run: Run, name: str, path: Path, settings: Mapping[str, Any]) -> 
 
     Nobody knows before a test runs what it will open. One that says the very text of the name may; where it does not,
     what is left over of this cassette is not judged, which is better than a recording that fails its first replay.
+    Once is enough: whoever asks the same is told the same, and a sweep asks it for each of its cases.
     """
+    asked = (name, path, str(settings.get("cassette_dir", "")))
+    if asked in run.asked:
+        return
+    run.asked.add(asked)
     for item in run.words.get(name, ()):
         if cassette_of(item, {**settings, "cassette": name}) == path:
             run.shared.uses(path, item.nodeid)

@@ -111,4 +111,6 @@ def _name(node: pytest.Item | pytest.Collector) -> str:
 def _order(node: pytest.Item | pytest.Collector) -> int:
     """The place of a test in the order of collection, of anything wider that of its first test."""
     order = run_of(node.config).order
-    return order.get(node.nodeid, min((at for name, at in order.items() if name.startswith(node.nodeid)), default=0))
+    if node.nodeid in order:  # else all are looked through
+        return order[node.nodeid]
+    return min((at for name, at in order.items() if name.startswith(node.nodeid)), default=0)

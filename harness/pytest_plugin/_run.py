@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 import pytest
 
@@ -44,8 +45,9 @@ class Run:
     """One process's part of a run. `id` is the same in every worker of pytest-xdist, and `worker` its name there.
 
     `order` is the place of each test in the order of collection, `words` are the texts in the code of tests and who has
-    them, `opened` are the sessions that are open now, `written` is for the summary, `blamed` are the misses that some
-    test has failed for, `between` is what is entered between two tests.
+    them, `asked` are the cassettes whose users were looked for already, by name, place and configured folder, `opened`
+    are the sessions that are open now, `written` is for the summary, `blamed` are the misses that some test has failed
+    for, `between` is what is entered between two tests.
     """
 
     id: str
@@ -55,10 +57,11 @@ class Run:
     worker: str
     order: dict[str, int] = field(default_factory=dict)
     words: dict[str, list[pytest.Item]] = field(default_factory=dict)
+    asked: set[tuple[str, Path, str]] = field(default_factory=set)
     written: dict[str, Written] = field(default_factory=dict)
     shared: Shared = field(default_factory=Shared)
     opened: list[Opened] = field(default_factory=list)
-    blamed: list[Miss] = field(default_factory=list)
+    blamed: WeakSet[Miss] = field(default_factory=WeakSet)
     between: ExitStack = field(default_factory=ExitStack)
     _claims: dict[str, tuple[Path, str]] = field(default_factory=dict)
 
@@ -69,8 +72,8 @@ class Run:
 
     def fresh(self, misses: Iterable[Miss]) -> list[Miss]:
         """Those of `misses` that no test has been blamed for. From now on one has."""
-        found = [miss for miss in misses if not any(miss is one for one in self.blamed)]
-        self.blamed += found
+        found = [miss for miss in misses if miss not in self.blamed]
+        self.blamed.update(found)
         return found
 
     def claim(self, path: Path, owner: str) -> None:

@@ -23,9 +23,10 @@ from harness.model import Case
 from harness.pytest_plugin._owners import FIXTURES, markers
 from harness.pytest_plugin._run import run_of
 from harness.pytest_plugin._sweep_ask import IN_REAL_TIME, can_be_called_twice, refuse_or_note
+from harness.pytest_plugin._sweep_left import let_go
 from harness.pytest_plugin._sweep_lines import measured
 from harness.pytest_plugin._sweep_whole import WHOLE
-from harness.pytest_plugin._swept import CANCEL, SWEPT, Swept
+from harness.pytest_plugin._swept import CANCEL, SWEPT, Swept, Twin
 from harness.pytest_plugin._unwritten import unwritten
 
 if TYPE_CHECKING:  # loads the session; only a sweep pays for it
@@ -324,7 +325,8 @@ def run_twin(item: pytest.Item) -> None:
     twin.is_aside, twin.terms, twin.horizon = True, swept.sweep.terms, swept.sweep.horizon
     with seeded(copy):
         runtestprotocol(copy, log=False, nextitem=item)
-    swept.twin = twin
+    swept.twin = Twin(twin.trace, twin.outcome.digest) if twin.outcome is not None else None
+    let_go(copy)
 
 
 def _called(item: pytest.Function) -> dict[str, Any]:

@@ -170,9 +170,9 @@ class _Body:
     def _twin(self, outcome: Outcome) -> str:
         """The digest of the same case run before; of two that are the same, this one's."""
         twin = self._swept.twin
-        if twin is None or twin.outcome is None:
+        if twin is None:
             return ""
-        return outcome.digest if twin.trace == self._swept.trace else twin.outcome.digest
+        return outcome.digest if twin.trace == self._swept.trace else twin.digest
 
     def _trace(self, outcome: Outcome | None) -> tuple[str, ...]:
         """What it did, without the folder that is another one in each run."""

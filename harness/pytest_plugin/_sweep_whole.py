@@ -8,7 +8,9 @@ from typing import Any, Final
 import pytest
 from _pytest.runner import runtestprotocol
 
+from harness.pytest_plugin._sweep_left import told_within
 from harness.pytest_plugin._sweep_page import ATTRIBUTE
+from harness.pytest_plugin._swept import SWEPT
 
 WHOLE: Final[pytest.StashKey[Sequence[pytest.Function]]] = pytest.StashKey()
 """The cases of an item."""
@@ -26,10 +28,10 @@ class Whole:
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         failed = 0
         for case, after in zip(cases, [*cases[1:], nextitem], strict=True):
-            report = _subtest(item, case, list(_run(case, after)))
-            _let_go(case)
-            failed += report.failed
-            item.ihook.pytest_runtest_logreport(report=report)
+            with told_within(case):
+                report = _subtest(item, case, list(_run(case, after)))
+                failed += report.failed
+                item.ihook.pytest_runtest_logreport(report=report)
             if item.session.shouldfail or item.session.shouldstop:
                 break
         for when in ("setup", "call", "teardown"):
@@ -80,18 +82,7 @@ def _subtest(item: pytest.Item, case: pytest.Function, reports: Sequence[pytest.
     return made
 
 
-def _let_go(case: pytest.Function) -> None:
-    """The session of a case that was told, with all that was heard in it: kept, it would be searched for garbage again
-    by each of the thousands of cases to come."""
-    from harness.pytest_plugin._swept import SWEPT  # noqa: PLC0415 - beside the other
-
-    swept = case.stash[SWEPT]
-    swept.opening = swept.outcome = swept.arrived = None
-
-
 def _case_of(case: pytest.Function) -> str:
-    from harness.pytest_plugin._swept import SWEPT  # noqa: PLC0415 - beside the other
-
     return str(case.stash[SWEPT].case)
 
 

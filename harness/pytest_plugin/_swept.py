@@ -34,6 +34,14 @@ PROPERTY: Final = "harness_sweep"
 CANCEL: Final = "cancel"
 
 
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """What is kept of the first run of a case that is run twice."""
+
+    trace: tuple[str, ...]
+    digest: str
+
+
 @dataclass(slots=True)
 class Swept:
     """A run of `origin` under `case`; None is a run without faults.
@@ -41,8 +49,8 @@ class Swept:
     With a `sweep` it is judged, and a broken promise is its failure. Without one it is a run to learn from.
     `is_planned`: nobody asked for this very case, so one that finds nothing to strike is no failure.
     `asks` are the checkers, `is_tried_again` and `is_run_twice` what is due for them. `is_aside`: it is the second run
-    of a case that an item judges, and its failure is nobody's. `trace` is what it did, line by line, and `twin` the
-    run of the same case before it. `leaks` is what was left of it.
+    of a case that an item judges, and its failure is nobody's. `trace` is what it did, line by line, and `twin` that of
+    the same case run before it, with its digest. `leaks` is what was left of it.
     """
 
     origin: pytest.Function
@@ -62,7 +70,7 @@ class Swept:
     is_run_twice: bool = False
     is_aside: bool = False
     trace: tuple[str, ...] = ()
-    twin: Swept | None = None
+    twin: Twin | None = None
     leaks: tuple[str, ...] = ()
     schedule: Schedule | None = None
     arrived: Pressed | None = None

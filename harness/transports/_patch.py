@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 Wrapper = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -22,8 +23,9 @@ class Patch:
         self._name = name
         self._wrapper = wrapper
         self._is_active = False
-        # Ours, each with what it stands over; None where the attribute was inherited.
-        self._layers: dict[Callable[..., Any], Callable[..., Any] | None] = {}
+        # Ours, each with what it stands over; None where the attribute was inherited. One that somebody took out with
+        # theirs, as a clock does that came first and leaves first, is known for as long as anybody could put it back.
+        self._layers: WeakKeyDictionary[Callable[..., Any], Callable[..., Any] | None] = WeakKeyDictionary()
 
     def apply(self) -> None:
         """Put the replacement in, on top."""
