@@ -62,6 +62,7 @@ class Outcome:
     which answers came from the fallback. `leaks` are what was left a virtual second later. `again` is the second run
     of the same driver with everything healed, where there is one to run.
     `twin` is the digest of the same case run once more. `can_be_cancelled`: a backend of the session has an event.
+    `ran_over`: it was ended in real time, which running it again would cost again.
     """
 
     case: Case | None = None
@@ -72,6 +73,7 @@ class Outcome:
     seen: Sequence[Seen] = ()
     struck: Sequence[str] = ()
     stuck: str = ""
+    ran_over: bool = False
     missed: Sequence[str] = ()
     strayed: Sequence[str] = ()
     pressed: Pressed | None = None

@@ -264,6 +264,7 @@ class _Run:
             history=history,
             struck=(*(kind for seen in first["seen"] for kind in seen.struck), *cancelled, *ordered),
             stuck=stuck,
+            ran_over=bool(self._watched.over),
             missed=tuple(str(miss) for miss in misses if not isinstance(miss, Silence)),
             leaks=(*self._leaks, *self._around.lost),
             logs=tuple(self._around.logs),

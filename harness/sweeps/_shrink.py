@@ -4,7 +4,7 @@ In this order: without the second fault, once instead of for ever, the earliest 
 places. Each candidate is run, because a fault that breaks a promise at one place need not break it at an earlier one: a
 search by halves would lose the way. An order is exchanged back, pair by pair, as far as it still fails. Then the
 simplest kind of the same class that breaks the same promise is named, and the recording is made shorter, by the rules
-in `_shorter.py`.
+in `_shorter.py`. What had to be ended in real time stays as it is: each candidate could take as long again.
 """
 
 from __future__ import annotations
@@ -84,11 +84,11 @@ class _Shrinker:
             tuple(report.name for report in sorted(found, key=self._size) if report.name != first.name),
             self._simplest(checker, kind),
             len({entry.call for entry in first.outcome.history}),
-            self._shorten(first, checker) if self._shorten is not None else None,
+            self._shorten(first, checker) if self._shorten is not None and not first.outcome.ran_over else None,
         )
 
     def _smallest(self, report: CaseReport, checker: str) -> CaseReport:
-        tries = TRIES_MAX if self._again is not None else 0
+        tries = TRIES_MAX if self._again is not None and not report.outcome.ran_over else 0
         smaller = True
         while smaller:
             smaller = False
@@ -97,6 +97,7 @@ class _Shrinker:
                 if known is None and tries > 0 and self._again is not None:
                     tries -= 1
                     known = self._reports[str(case)] = self._again(case)
+                    tries *= not known.outcome.ran_over
                 if known is not None and _breaks(known, checker) and self._size(known) < self._size(report):
                     report, smaller = known, True
                     break

@@ -262,7 +262,7 @@ class Sweep:
         schedule = self.schedule(case)
         moved = {"schedule": schedule} if schedule is not None else {}
         outcome = self.once(case, self._horizon, heals=self.is_tried_again(case), **moved)
-        if self.is_run_twice(case, has_twin=has_twin):
+        if not outcome.ran_over and self.is_run_twice(case, has_twin=has_twin):
             twin = self.once(case, self._horizon, heals=False, **moved)
             outcome = replace(outcome, twin=twin.digest)
         return self.judged(case, outcome)

@@ -75,6 +75,18 @@ def test_what_hangs_for_real_is_ended_and_its_case_is_named(hang: Callable[[], A
     assert f"{CASE} went on for {SOON_S:g}s of real time, at " in said
 
 
+def test_what_hangs_for_real_is_waited_for_once_and_not_made_smaller() -> None:
+    """Each try would take as long again: half an hour for one failure, at a minute each."""
+    hung: list[None] = []
+
+    def counted() -> None:
+        hung.append(None)
+        turns()
+
+    [failure] = swept(counted).failures
+    assert (failure.first.name, failure.shorter, len(hung)) == (CASE, None, 1)
+
+
 def test_after_a_case_that_hung_the_next_one_runs_as_ever() -> None:
     before = signal.getsignal(signal.SIGURG), threading.active_count()
     swept(turns)
