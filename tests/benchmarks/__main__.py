@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("start", "keying", "replay", "recording", "scale", "peers", "server", "sweep", "shards")
+NAMES = ("start", "keying", "replay", "recording", "scale", "peers", "scenarios", "server", "sweep", "shards")
 
 
 def main(names: list[str]) -> int:

@@ -29,18 +29,19 @@ CALLS, CHUNKS = 10, 50
 IDLE_MAX: Final = 0.5
 """The load of a machine, for each core, up to which the clock on its wall is believed."""
 _KINDS: Final = "reset-mid-stream"
-_TEST: Final = f"""
+_TEST: Final = """
     import openai
     import pytest
 
     class AgentError(Exception):
         pass
 
-    @pytest.mark.harness_sweep(contract=[AgentError], kinds="{_KINDS}", tier="full")
+    @pytest.mark.parametrize("again", range({again}))
+    @pytest.mark.harness_sweep(contract=[AgentError], kinds="{kinds}", tier="full")
     @pytest.mark.harness(cassette="long.yaml")
-    async def test_agent():
-        client = openai.AsyncOpenAI(api_key="{agents.KEY}", max_retries=0, timeout=20)
-        for number in range({CALLS}):
+    async def test_agent(again):
+        client = openai.AsyncOpenAI(api_key="{key}", max_retries=0, timeout=20)
+        for number in range({calls}):
             messages = [{{"role": "user", "content": f"part {{number}}"}}]
             try:
                 stream = await client.chat.completions.create(model="gpt-x", messages=messages, stream=True)
@@ -68,7 +69,8 @@ def measure() -> Iterator[Ratio]:
     """The speed of four workers by the processor, and of as many as there are cores by the wall."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        _write(place)
+        write(place, CALLS, CHUNKS)
+        (place / "conftest.py").write_text(dedent(_CONFTEST))
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         is_idle = hasattr(os, "getloadavg") and os.getloadavg()[0] <= IDLE_MAX * cores
         load = f"load {os.getloadavg()[0]:.1f} on {cores} cores" if hasattr(os, "getloadavg") else f"{cores} cores"
@@ -90,13 +92,14 @@ def _ratio(workers: int, speed: float, detail: str, *, is_judged: bool = True) -
     return Ratio(name, least / speed, 1.0 if is_judged else None, f"{speed:.2f} x: {detail}")
 
 
-def _write(place: Path) -> None:
-    words = [agents.event({"content": f"w{n} "}) for n in range(CHUNKS - 2)]
-    chunks = [*words, agents.event({}, "stop"), agents.DONE]
-    asked = [{"role": "user", "content": f"part {number}"} for number in range(CALLS)]
-    save(place / "long.yaml", Cassette(tuple(agents.call([ask], chunks) for ask in asked)))
-    (place / "test_agent.py").write_text(dedent(_TEST))
-    (place / "conftest.py").write_text(dedent(_CONFTEST))
+def write(place: Path, calls: int, chunks: int, *, again: int = 1) -> None:
+    """A test of so many calls of so many chunks each, whose full sweep is there `again` times."""
+    words = [agents.event({"content": f"w{n} "}) for n in range(chunks - 2)]
+    whole = [*words, agents.event({}, "stop"), agents.DONE]
+    asked = [{"role": "user", "content": f"part {number}"} for number in range(calls)]
+    save(place / "long.yaml", Cassette(tuple(agents.call([ask], whole) for ask in asked)))
+    test = dedent(_TEST).format(again=again, calls=calls, kinds=_KINDS, key=agents.KEY)
+    (place / "test_agent.py").write_text(test)
     (place / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\n")
 
 
