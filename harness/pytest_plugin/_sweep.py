@@ -22,7 +22,7 @@ from harness.errors import HarnessError, SubjectFailsError, SweepError
 from harness.model import Case
 from harness.pytest_plugin._owners import FIXTURES, markers
 from harness.pytest_plugin._run import run_of
-from harness.pytest_plugin._sweep_ask import IN_REAL_TIME, can_be_called_twice, refuse_or_note
+from harness.pytest_plugin._sweep_ask import IN_REAL_TIME, can_be_called_twice, refuse_or_note, refuse_to_record
 from harness.pytest_plugin._sweep_left import let_go
 from harness.pytest_plugin._sweep_lines import measured
 from harness.pytest_plugin._sweep_whole import WHOLE
@@ -107,8 +107,11 @@ def sweep(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put in place of each test that is swept itself and its cases. Raises pytest.UsageError for options that cannot be
     meant."""
     alone = config.getoption("harness_case")
-    if run_of(config).modes.decide(None) != "none":
-        return  # it records: there is nothing to break yet
+    mode = run_of(config).modes.decide(None)
+    if mode != "none":  # there is nothing to break yet
+        if alone or config.getoption("harness_sweep") or any(SWEPT in item.stash for item in items):
+            refuse_to_record(mode)
+        return
     found: list[pytest.Item] = []
     for item in items:
         swept = item.stash.get(SWEPT, None)

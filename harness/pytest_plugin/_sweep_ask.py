@@ -7,7 +7,7 @@ does not pass twice in a row even without a fault cannot be asked: nothing would
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import pytest
 
@@ -69,3 +69,12 @@ def _ending(again: Outcome | None) -> str:
 def _named(invariants: Any) -> set[str]:
     words = invariants.replace(",", " ").split() if isinstance(invariants, str) else list(invariants or ())
     return {word for word in words if not word.startswith("-")}
+
+
+def refuse_to_record(mode: str) -> NoReturn:
+    """Raises pytest.UsageError: somebody asks for a sweep in a run that records."""
+    message = (
+        f"this run records (mode {mode}), and a sweep breaks what was recorded\n"
+        "  next: record first, then sweep without --harness-record and HARNESS_RECORD"
+    )
+    raise pytest.UsageError(message)

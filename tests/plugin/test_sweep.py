@@ -109,6 +109,17 @@ def test_what_cannot_be_swept_says_so_before_any_case_runs(
     assert "kind=" not in shown
 
 
+@pytest.mark.parametrize(
+    "asked", [["--harness-sweep"], ["--harness-case", CASES[0]], [f"test_a.py::test_ask[{CASES[0]}]"]]
+)
+def test_a_run_that_records_refuses_to_sweep(project: Any, asked: list[str]) -> None:
+    written(project, MARK)
+    result = project.run("--harness-record=once", *asked)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*this run records (mode once), and a sweep breaks what was recorded*"])
+    project.run("--harness-record=once", passed=1)  # a marker alone waits for its turn
+
+
 def test_a_keyword_that_is_none_is_refused(project: Any, text: Any) -> None:
     project.write("test_a.py", CAREFUL.format(mark="@pytest.mark.harness_sweep(kind='reset')"))
     assert "@pytest.mark.harness_sweep does not take kind; it takes kinds, tier" in text(project.run())
