@@ -15,9 +15,10 @@ FIRST_HORIZON: Final = Nanos(86_400 * PER_SECOND)
 _GRACE: Final = Nanos(60 * PER_SECOND)
 _TIMES: Final = 10
 _SHOWN_MAX: Final = 12
+_LINE_MAX: Final = 80
 
 
-def baseline(run: Callable[[], Outcome]) -> Outcome:
+def baseline(run: Callable[[], Outcome], notes: list[str]) -> Outcome:
     """The outcome without faults. Raises SubjectFailsError, NotDeterministicError that shows the first difference, and
     NoSitesError where nothing was asked.
 
@@ -25,7 +26,8 @@ def baseline(run: Callable[[], Outcome]) -> Outcome:
     kinds at once, because it asks for the same answers and so no kind finds a place beyond its last one.
 
     What is done once in a process may make its first run another one: an SDK finds out in a thread what platform it is
-    on, and so concurrent calls go out in another order. Then the second and the third have to be the same.
+    on, and so concurrent calls go out in another order. Then the second and the third have to be the same, and `notes`
+    hears what was different.
     """
     first = _passed(run())
     second = _passed(run())
@@ -33,6 +35,9 @@ def baseline(run: Callable[[], Outcome]) -> Outcome:
         return first
     third = _passed(run())
     if _is_same(second, third):
+        notes.append(
+            f"without any fault the first run was not the same as the next two, which count: {_told(first, second)}"
+        )
         return second
     raise NotDeterministicError(_difference(second, third))
 
@@ -69,12 +74,10 @@ def _fails(why: object, what: str) -> SubjectFailsError:
 
 
 def _difference(first: Outcome, second: Outcome) -> str:
-    lines = list(unified_diff(first.trace, second.trace, "first run", "second run", lineterm="", n=1))
-    shown = lines[:_SHOWN_MAX] or [f"results: {first.result!r} and {second.result!r}"]
     return "\n".join(
         [
             "two runs without any fault differ, so a difference under a fault would say nothing",
-            *(f"  {line}" for line in shown),
+            *(f"  {line}" for line in _changes(first, second, around=1)[:_SHOWN_MAX]),
             "  next: take chance out of it (random is seeded already; uuid, the order of sets and real time are not)",
         ]
     )
@@ -94,3 +97,16 @@ def _patience(entry: Entry) -> Nanos:
         return ZERO
     limits = (patience.total, patience.read, patience.connect)
     return max((limit for limit in limits if limit is not None), default=ZERO)
+
+
+def _told(first: Outcome, second: Outcome) -> str:
+    """The first difference on one line: what is gone, and what came in its place."""
+    lines = [line for line in _changes(first, second, around=0) if not line.startswith(("---", "+++", "@@"))]
+    ends = [next((line for line in lines if line[0] == sign), "") for sign in "-+"]
+    return "; ".join(line[:_LINE_MAX] for line in ends if line) or lines[0]
+
+
+def _changes(first: Outcome, second: Outcome, *, around: int) -> list[str]:
+    """The lines that differ, with so many that do not before and after each, or else the results."""
+    lines = list(unified_diff(first.trace, second.trace, "first run", "second run", lineterm="", n=around))
+    return lines or [f"results: {first.result!r} and {second.result!r}"]

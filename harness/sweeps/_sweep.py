@@ -184,7 +184,7 @@ class Sweep:
     def learn(self) -> Outcome:
         """The run without faults. Raises what `baseline` raises."""
         if self._baseline is None:
-            self._baseline = baseline(lambda: self.once(None, FIRST_HORIZON))
+            self._baseline = baseline(lambda: self.once(None, FIRST_HORIZON), self.notes)
             self._horizon = horizon_of(self._baseline, self.terms.attempts_max)
         return self._baseline
 

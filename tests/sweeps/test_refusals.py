@@ -79,6 +79,26 @@ def test_the_first_difference_is_shown() -> None:
     assert "returned" in str(raised.value)
 
 
+def test_a_first_run_that_differs_from_the_next_two_is_told_with_its_difference() -> None:
+    warm: list[None] = []
+
+    def warms_up(session: harness.Session) -> str:
+        if not warm:
+            warm.append(None)
+            time.sleep(2)
+        return ask(session)
+
+    report = harness.sweep(warms_up, agents.RECORDING, kinds="reset-before-headers", contract=[httpx2.HTTPError])
+    [note] = [one for one in report.notes if "first run" in one]
+    assert note == (
+        "without any fault the first run was not the same as the next two, which count: "
+        "-2.000000000 call 1.1 POST https://api.openai.com/v1/chat/completions body 116 b; "
+        "+0.000000000 call 1.1 POST https://api.openai.com/v1/chat/completions body 116 b"
+    )
+    calm = harness.sweep(ask, agents.RECORDING, kinds="reset-before-headers", contract=[httpx2.HTTPError])
+    assert not [one for one in calm.notes if "first run" in one]
+
+
 @pytest.mark.parametrize(
     "keywords, error, message",
     [
