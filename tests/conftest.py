@@ -1,8 +1,10 @@
-"""What every test of the house shares: one rule about skips, and one about real time."""
+"""What every test of the house shares: one rule about skips, one about real time, and one about Ctrl-C."""
 
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Callable, Generator
 from typing import TypeVar
 
@@ -16,6 +18,11 @@ _REQUIRED = bool(os.environ.get("HARNESS_REQUIRE_SDKS"))
 
 _CORPUS_REQUIRED = bool(os.environ.get("HARNESS_REQUIRE_CORPUS"))
 """Set by .ci/run where other projects' recordings lie beside this checkout: then their tests run, or fail."""
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+    # A shell's background job ignores Ctrl-C, and so would all that is started here: tests press it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _is_forbidden(node: str, reason: str) -> bool:

@@ -93,6 +93,12 @@ def _hang_up(exchange: Exchange | None, session: Cancellable) -> None:
 
 def _interrupt() -> None:
     """Ctrl-C: the main thread hears it, whoever presses."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        message = (
+            "Ctrl-C is to be pressed here, and this process ignores it, as one does that a shell started in the "
+            "background: run it in the foreground, or signal.signal(signal.SIGINT, signal.default_int_handler) first"
+        )
+        raise SessionError(message)
     main = threading.main_thread().ident
     if _thread.get_ident() == main or main is None:
         signal.raise_signal(signal.SIGINT)

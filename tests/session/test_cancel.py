@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -193,6 +194,16 @@ def test_ctrl_c_comes_at_its_place_and_the_backend_is_usable_afterwards(words: A
         assert until_it_ends(backend.stream_tokens(ASK), KeyboardInterrupt) == text
         assert session.cancels[0].is_released
         assert backend.complete(ASK).narrative_text == "one two three four "
+
+
+def test_a_process_that_ignores_ctrl_c_is_told_so(words: Any) -> None:
+    heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pytest.raises(SessionError, match="this process ignores it"), words() as session:
+            session.cancel_at("call=1/token=1", via="signal")
+            session.backend().complete(ASK)
+    finally:
+        signal.signal(signal.SIGINT, heard)
 
 
 def test_who_has_no_task_or_no_stream_hears_what_to_say_instead(words: Any) -> None:
