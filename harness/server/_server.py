@@ -18,13 +18,14 @@ from harness.server._token import Token
 from harness.server._whole import Wholes
 
 _BACKLOG: Final = 2048
+_PORT_MAX: Final = 65_535
 
 
 class Server:
     """Listens on `host` and `port` (0: any free one) and answers from sessions made by `make`.
 
     `rate` plays that many times as fast as written. Raises ConfigurationError for a host beyond loopback without a
-    token.
+    token, and for a port that no machine has.
     """
 
     def __init__(
@@ -42,6 +43,9 @@ class Server:
                 f"{host} can be reached from other machines, and whoever reaches it reads your prompts.\n"
                 "  next: give it a token (--token), or listen on 127.0.0.1"
             )
+            raise ConfigurationError(message)
+        if not 0 <= port <= _PORT_MAX:
+            message = f"port={port}: give a number from 0 (any free one) to {_PORT_MAX}"
             raise ConfigurationError(message)
         self._host = host
         self._port = port

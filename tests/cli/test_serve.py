@@ -80,6 +80,8 @@ def test_a_miss_is_the_exit_code(scenario: Path) -> None:
         (("--fault", "kind=ressset"), 2, "is no case"),
         (("--fault", "call=1/kind=ressset"), 2, "no fault is called"),
         (("--rate", "0"), 2, "a clock runs forward"),
+        (("--port", "99999"), 2, "port=99999: give a number from 0 (any free one) to 65535"),
+        (("--port=-1",), 2, "port=-1"),
         (("--for", "soon"), 2, "soon"),
         (("--case", "other"), 5, "other"),
     ],
