@@ -47,6 +47,15 @@ _KINDS = {
     "model_attributes_type": "a mapping",
 }
 
+_SPELLING = "are small letters, digits, - and _ (it becomes part of a test's name)"
+_SPELLINGS = {
+    "driver": "is package.module:function",
+    "name": "are small letters, digits, ., - and _ (it becomes part of a test's name)",
+    "sha256": "is what `sha256sum` says of the file: 64 digits from 0 to f",
+    "chunks": "is all, smart, or first, last and every:8 with commas between",
+}
+"""What a text with a pattern has to look like, by its key; the others are ids."""
+
 
 def _wrong(found: Any) -> str:
     value, context = found["input"], found.get("ctx", {})
@@ -58,7 +67,7 @@ def _wrong(found: Any) -> str:
             f"found {shown(value)}, allowed is {words}.{nearest(str(value), words.replace(' or ', ', ').split(', '))}"
         )
     if found["type"] == "string_pattern_mismatch":
-        return f"found {shown(value)}, allowed are small letters, digits, - and _ (it becomes part of a test's name)"
+        return f"found {shown(value)}, allowed {_SPELLINGS.get(str(found['loc'][-1]), _SPELLING)}"
     if found["type"] == "greater_than_equal":
         return f"found {shown(value)}, allowed are numbers from {context['ge']}"
     wanted = context.get("wanted") or _KINDS.get(found["type"]) or found["msg"]

@@ -234,6 +234,18 @@ def test_a_mistake_in_a_case_is_named(case: str, message: str) -> None:
     assert message in only(call("reply: {text: x}") + f"cases: [{case}]\n")
 
 
+@pytest.mark.parametrize(
+    "key,allowed",
+    [
+        ("driver: drivers", "found 'drivers', allowed is package.module:function"),
+        ("cassette: {file: a.yaml, sha256: abc}", "found 'abc', allowed is what `sha256sum` says of the file"),
+        ("sweep: {where: {chunks: odd}}", "found 'odd', allowed is all, smart, or first, last and every:8"),
+    ],
+)
+def test_a_text_of_the_wrong_form_is_told_the_form_of_its_own_key(key: str, allowed: str) -> None:
+    assert any(allowed in mistake for mistake in mistakes(call("reply: {text: x}") + f"{key}\n"))
+
+
 def test_the_reply_of_a_case_has_to_say_of_which_call() -> None:
     text = f"{HEAD}calls:\n  - {{id: a, when: {{user: x}}, reply: {{text: x}}}}\n  - {{id: b, reply: {{text: y}}}}\n"
     assert "which call is this the reply of" in only(text + "cases: [{id: c, reply: {text: z}}]\n")
