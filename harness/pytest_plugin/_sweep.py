@@ -20,9 +20,9 @@ from _pytest.runner import runtestprotocol
 
 from harness.errors import HarnessError, SubjectFailsError, SweepError
 from harness.model import Case
+from harness.pytest_plugin import _sweep_ask as ask
 from harness.pytest_plugin._owners import FIXTURES, markers
 from harness.pytest_plugin._run import run_of
-from harness.pytest_plugin._sweep_ask import IN_REAL_TIME, can_be_called_twice, refuse_or_note, refuse_to_record
 from harness.pytest_plugin._sweep_left import let_go
 from harness.pytest_plugin._sweep_lines import measured
 from harness.pytest_plugin._sweep_whole import WHOLE
@@ -110,7 +110,7 @@ def sweep(config: pytest.Config, items: list[pytest.Item]) -> None:
     mode = run_of(config).modes.decide(None)
     if mode != "none":  # there is nothing to break yet
         if alone or config.getoption("harness_sweep") or any(SWEPT in item.stash for item in items):
-            refuse_to_record(mode)
+            ask.refuse_to_record(mode)
         return
     found: list[pytest.Item] = []
     for item in items:
@@ -200,15 +200,11 @@ class Refused(pytest.Item):
 
 def _made(item: pytest.Function) -> Sweep:
     """The sweep of `item`, with its baseline learnt."""
-    from harness.sweeps import Sweep, Terms, Tier, checkers, chosen, known_failures  # noqa: PLC0415 - loads the session
+    from harness.sweeps import Sweep, Tier, checkers, chosen, known_failures  # noqa: PLC0415 - loads the session
 
     said = _said(item)
     cancel = said.get("cancel")
-    terms = Terms(
-        contract=tuple(said.get("contract", ())),
-        attempts_max=said.get("attempts_max", Terms().attempts_max),
-        idempotent=said.get("idempotent", False),
-    )
+    terms = ask.terms_of(said)
     asked = checkers(said.get("invariants"), said.get("checkers", ()))
     made = Sweep(
         item.nodeid,
@@ -222,14 +218,14 @@ def _made(item: pytest.Function) -> Sweep:
             if cancel is not False or kind != CANCEL
         ],
         tier=Tier.parse(said.get("tier", "smart"), said.get("budget")),
-        modes=tuple(said.get("modes", ("once", "persistent"))),
+        modes=said.get("modes", ("once", "persistent")),
         checkers=asked,
         known=known_failures(said.get("known", ())),
         repro=_repro(item),
     )
     made.needs_orders = said.get("schedules") is True
     made.learn()
-    refuse_or_note(made, item, said.get("invariants"))
+    ask.refuse_or_note(made, item, said.get("invariants"))
     return made
 
 
@@ -260,7 +256,7 @@ def _run(
         horizon=horizon,
         seed=said.get("seed", 0),
         asks=asks,
-        is_tried_again=case is None and can_be_called_twice(item) and "reusable-after-fault" in asks,
+        is_tried_again=case is None and ask.can_be_called_twice(item) and "reusable-after-fault" in asks,
         **keywords,
     )
     try:
@@ -268,7 +264,7 @@ def _run(
             reports: Sequence[pytest.TestReport] = runtestprotocol(item, log=False, nextitem=None)
     finally:
         del item.stash[SWEPT]
-    item.stash[IN_REAL_TIME] = swept.is_in_real_time
+    item.stash[ask.IN_REAL_TIME] = swept.is_in_real_time
     bad = next((report for report in reports if not report.passed), None)
     if bad is not None and (case is None or swept.outcome is None):
         word = "is skipped" if bad.skipped else "fails without any fault"
@@ -344,9 +340,10 @@ def _is_of_testcase(item: pytest.Item) -> bool:
 
 def _repro(item: pytest.Function) -> str:
     """What to type for a case. pytest finds the tests of a TestCase by the names of its methods alone."""
+    dice = ask.dice_of(item.config)
     if _is_of_testcase(item):
-        return f"pytest '{item.nodeid}' --harness-case '{{case}}'"
-    return "pytest '" + _name(item, "{case}", item.nodeid) + "'"
+        return f"pytest '{item.nodeid}' --harness-case '{{case}}'{dice}"
+    return "pytest '" + _name(item, "{case}", item.nodeid) + f"'{dice}"
 
 
 def _callspec(item: pytest.Function, name: str) -> Any:

@@ -6,7 +6,7 @@ does not pass twice in a row even without a fault cannot be asked: nothing would
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import pytest
@@ -14,7 +14,7 @@ import pytest
 from harness.errors import SweepError
 
 if TYPE_CHECKING:  # loads the session; only a sweep pays for it
-    from harness.sweeps import Outcome, Sweep
+    from harness.sweeps import Outcome, Sweep, Terms
 
 IN_REAL_TIME: Final[pytest.StashKey[bool]] = pytest.StashKey()
 """Set for a test whose session has no virtual clock."""
@@ -69,6 +69,22 @@ def _ending(again: Outcome | None) -> str:
 def _named(invariants: Any) -> set[str]:
     words = invariants.replace(",", " ").split() if isinstance(invariants, str) else list(invariants or ())
     return {word for word in words if not word.startswith("-")}
+
+
+def dice_of(config: pytest.Config) -> str:
+    """What a line to paste has at its end, so that the dice are those of this run."""
+    seed = config.getoption("harness_sweep_seed")
+    return "" if seed is None else f" --harness-sweep-seed={seed}"
+
+
+def terms_of(said: Mapping[str, Any]) -> Terms:
+    """What a test is held to, of what is `said` for it. Raises SweepError."""
+    from harness.sweeps import Terms, read_dice, read_terms  # noqa: PLC0415 - loads the session, which a swept test needs anyway
+
+    read_dice(said.get("seed", 0), schedules=said.get("schedules"), cancel=said.get("cancel"))
+    usual = Terms()
+    attempts_max, idempotent = said.get("attempts_max", usual.attempts_max), said.get("idempotent", False)
+    return read_terms(said.get("contract", ()), attempts_max, idempotent=idempotent, same=usual.same)
 
 
 def refuse_to_record(mode: str) -> NoReturn:

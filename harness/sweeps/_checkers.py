@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from harness.errors import UnknownCheckerError
 from harness.sweeps import _asking as asking
@@ -41,7 +41,7 @@ def checkers(
     invariants: str | Iterable[str] | None, own: Iterable[Checker] | Mapping[str, Checker]
 ) -> dict[str, Checker]:
     """The checkers to ask: of INVARIANTS all (None), those named, or with a `-` before each name all but those; then
-    `own`, called by the names of the functions where they have no other. Raises UnknownCheckerError."""
+    `own`, called by the names of the functions where they have no other. Raises UnknownCheckerError, also for none."""
     words = invariants.replace(",", " ").split() if isinstance(invariants, str) else list(invariants or ())
     for word in words:
         _known(word.removeprefix("-"))
@@ -49,8 +49,16 @@ def checkers(
     named = {word for word in words if not word.startswith("-")} or (
         set(INVARIANTS) if words or invariants is None else set()
     )
-    found = {name: check for name, check in INVARIANTS.items() if name in named - left_out}
-    return found | _own(own)
+    found = {name: check for name, check in INVARIANTS.items() if name in named - left_out} | _own(_each(own))
+    if not found:
+        message = f"invariants={invariants!r} asks no promise at all, and every case would pass: name one"
+        raise UnknownCheckerError(message)
+    return found
+
+
+def _each(own: Any) -> Any:
+    """Also one function by itself."""
+    return (own,) if callable(own) or isinstance(own, str) else own
 
 
 def _own(given: Iterable[Checker] | Mapping[str, Checker]) -> dict[str, Checker]:

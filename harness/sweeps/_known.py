@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from harness.errors import SweepError
 from harness.model import Case
+from harness.sweeps._said import read_case
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +37,24 @@ def known_failures(given: Iterable[Known | Mapping[str, str]] | Mapping[str, str
     SweepError for what names no case, gives no reason, or has no date."""
     if isinstance(given, Mapping):
         given = [Known(name, reason) for name, reason in given.items()]
-    known = tuple(one if isinstance(one, Known) else Known(**one) for one in given)
+    known = tuple(one if isinstance(one, Known) else _read(one) for one in given)
     for one in known:
         try:
-            one.case  # noqa: B018 - it raises for what is no case
+            read_case(one.name)
             one.is_over(dt.date.min)
-        except ValueError as error:
+        except (SweepError, ValueError, TypeError) as error:
             message = f"known failure {one.name!r}: {error}"
             raise SweepError(message) from error
         if not one.reason.strip():
             message = f"known failure {one.name!r} gives no reason"
             raise SweepError(message)
     return known
+
+
+def _read(one: Any) -> Known:
+    try:
+        read = Known(**one)
+        return replace(read, until=str(read.until))  # a date is one as well
+    except TypeError as error:
+        message = f"known failure {one!r}: say its name and its reason, and if you like until and checker"
+        raise SweepError(message) from error

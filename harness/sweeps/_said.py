@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from os import PathLike
+from typing import Any
 
 from harness.errors import SweepError
 from harness.faults import FaultOverlay
 from harness.model import Case
 from harness.sweeps._kinds import NO_FAULTS
 from harness.sweeps._orders import order_of
+from harness.sweeps._outcome import Terms
 from harness.sweeps._tiers import MODES
 
 
@@ -32,6 +35,52 @@ def read_modes(modes: Sequence[str]) -> tuple[str, ...]:
         message = f"modes={modes!r}: the modes are {', '.join(MODES)}"
         raise SweepError(message)
     return given
+
+
+def read_terms(contract: Any, attempts_max: Any, *, idempotent: Any, same: Callable[[Any, Any], bool]) -> Terms:
+    """What the subject is held to, as `Terms` has it; one exception class is a contract of one. Raises SweepError for
+    what is no exception class, no number of requests, and no answer to whether asking again is fine."""
+    lone = isinstance(contract, str | type) or not isinstance(contract, Iterable)
+    given = (contract,) if lone else tuple(contract)
+    strange = [one for one in given if not (isinstance(one, type) and issubclass(one, BaseException))]
+    if strange:
+        message = (
+            f"contract holds {strange[0]!r}, which is no exception class\n"
+            "  next: import the class and say contract=[TheClass]"
+        )
+        raise SweepError(message)
+    if not _is_number(attempts_max) or attempts_max < 1:
+        message = f"attempts_max={attempts_max!r}: say how many requests one call may take, 1 or more"
+        raise SweepError(message)
+    if not isinstance(idempotent, bool):
+        message = f"idempotent={idempotent!r}: say True or False"
+        raise SweepError(message)
+    return Terms(given, same, attempts_max, idempotent=idempotent)
+
+
+def read_dice(seed: Any, *, schedules: Any, cancel: Any) -> None:
+    """Raises SweepError for a seed that is no number, for orders that are neither on nor off, and for a cancel that is
+    neither that nor a function."""
+    if not _is_number(seed):
+        message = f"seed={seed!r}: say a whole number"
+        raise SweepError(message)
+    if schedules not in (None, True, False):
+        message = f"schedules={schedules!r}: say True or False, or leave it out for orders where calls overlap"
+        raise SweepError(message)
+    if cancel not in (None, True, False) and not callable(cancel):
+        message = f"cancel={cancel!r}: say a function that cancels the driver, or False for no case of cancel"
+        raise SweepError(message)
+
+
+def filled(repro: str, source: Any, seed: int) -> str:
+    """The line `repro` with all in it but the case and its path: a path as it was given, and dice that are not the
+    usual ones, without which the case may come to something else."""
+    named = repr(str(source)) if isinstance(source, str | PathLike) else "source"
+    return repro.replace("{source!r}", named).replace("{dice}", f", seed={seed}" if seed else "")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def read_depth(depth: int) -> int:

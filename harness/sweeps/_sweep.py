@@ -27,12 +27,12 @@ from harness.sweeps._kinds import CANCEL, NO_FAULTS, ORDER, chosen, phase_of
 from harness.sweeps._known import Known, known_failures
 from harness.sweeps._lines import Lines
 from harness.sweeps._orders import Order, order_of
-from harness.sweeps._outcome import ATTEMPTS_MAX, CANCEL_WITHIN, Outcome, Terms, equal
+from harness.sweeps._outcome import ATTEMPTS_MAX, Outcome, Terms, equal
 from harness.sweeps._overlaps import Overlaps, overlaps
 from harness.sweeps._places import Point, cancels, points
 from harness.sweeps._report import CaseReport, SweepReport
 from harness.sweeps._running import run_case
-from harness.sweeps._said import read_case, read_depth, read_modes
+from harness.sweeps._said import filled, read_case, read_depth, read_dice, read_modes, read_terms
 from harness.sweeps._schedule import Schedule
 from harness.sweeps._shorter import Shortener, Shortens
 from harness.sweeps._shrink import Shorten, failures
@@ -42,8 +42,8 @@ from harness.sweeps._verdict import Checker, Verdict, judge
 
 Compare = Callable[[Any, Any], bool]
 KnownFailures = Iterable[Known | Mapping[str, str]] | Mapping[str, str]
-SHRUNK_REPRO = "harness.sweep(run, {path!r}, cases=[{case!r}])"
-REPRO = "harness.sweep(run, {source!r}, cases=[{case!r}])"
+SHRUNK_REPRO = "harness.sweep(run, {path!r}, cases=[{case!r}]{dice})"
+REPRO = "harness.sweep(run, {source!r}, cases=[{case!r}]{dice})"
 EVERYWHERE = Extent()
 
 
@@ -107,7 +107,8 @@ def sweep(  # noqa: PLR0913 - the keywords of the front door
     Raises, before anything is judged: SubjectFailsError, NotDeterministicError, NoSitesError, UnknownKindError,
     UnknownCheckerError, SweepError; and what opening the source raises.
     """
-    terms = Terms(tuple(contract), compare, attempts_max, CANCEL_WITHIN, idempotent)
+    read_dice(seed, schedules=schedules, cancel=cancel)
+    terms = read_terms(contract, attempts_max, idempotent=idempotent, same=compare)
     press = cancel if callable(cancel) else None
     subject = Subject(run=run, setup=setup, press=press, terms=terms, seed=seed, real_s_max=real_s_max)
     stage = Stage(source, scenario_case=scenario_case, fallback=fallback, options=options)
@@ -120,15 +121,15 @@ def sweep(  # noqa: PLR0913 - the keywords of the front door
         seed=seed,
         kinds=[kind for kind in chosen(kinds, schedules) if cancel is not False or kind != CANCEL],
         tier=Tier.parse(tier, budget),
-        modes=read_modes(modes),
+        modes=modes,
         checkers=checkers_called(invariants, checkers),
         known=known_failures(known),
-        repro=repro.replace("{source!r}", repr(str(source)) if isinstance(source, str | PathLike) else "source"),
+        repro=filled(repro, source, seed),
     )
     swept.extent = extent
     swept.shortens = Shortens(lambda other: partial(run_case, subject, stage.over(other)), stage.rules)
     if shrunk_to is not None:
-        swept.shortens = replace(swept.shortens, folder=Path(shrunk_to), repro=shrunk_repro)
+        swept.shortens = replace(swept.shortens, folder=Path(shrunk_to), repro=filled(shrunk_repro, source, seed))
     swept.needs_orders = schedules is True
     report = swept.report(None if cases is None else [read_case(case) for case in cases], depth=read_depth(depth))
     return report if lines is None else replace(report, coverage=covered(lines.reached()))
@@ -163,7 +164,7 @@ class Sweep:
         self._can_cancel = can_cancel
         self.kinds = tuple(kinds)
         self.tier = tier
-        self.modes = modes
+        self.modes = read_modes(modes)
         self.checkers = dict(checkers)
         self.known = {one.name: one for one in known}
         self.repro = repro

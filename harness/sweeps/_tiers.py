@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from harness.errors import SweepError
 from harness.faults import get
@@ -29,8 +29,11 @@ class Tier:
     most: int | None
 
     @classmethod
-    def parse(cls, text: str, budget: int | None = None) -> Tier:
+    def parse(cls, text: str, budget: Any = None) -> Tier:
         """The tier that `text` says. Raises SweepError."""
+        if budget is not None and (not isinstance(budget, int) or budget < 1):
+            message = f"budget={budget!r}: say how many points to run at most, 1 or more"
+            raise SweepError(message)
         name, _, count = text.partition(":")
         if name == "sample" and count.isdecimal() and int(count):
             return cls(name, min(int(count), budget or int(count)))

@@ -45,6 +45,7 @@ def sweep_file(
     named = ["--driver", driver] if driver else []
     escape = [word for name in contract for word in ("--contract", name)]
     which = ["--scenario-case", scenario_case] if scenario_case else []
+    escape += [f"--{key}={given[key]}" for key in ("seed", "invariants") if given.get(key) is not None]
     alone = ["--driver", driver or (loaded.driver if loaded is not None else None) or ""]
     return sweep(
         driven(found, scenario_case),

@@ -82,6 +82,10 @@ def test_a_broken_promise_is_one_and_the_line_to_paste_is_printed(
     assert line in told
     assert "no-partial-success / truncate-clean" in told
     assert main(["sweep", "hello.yaml", "--case", "call=1/headers/kind=truncate-clean", *contract]) == 1
+    assert sweep(place, "", "--kinds", "truncate-clean", *contract, "--seed=3", "--invariants=-no-leaks") == 1
+    line = line.replace(" --case", " --seed=3 --invariants=-no-leaks --case")
+    assert line in capsys.readouterr().out
+    assert main(shlex.split(line)[1:]) == 1
     assert "1 cases" in capsys.readouterr().out
 
 

@@ -54,6 +54,17 @@ def test_the_option_sweeps_a_test_without_a_marker(project: Any, text: Any) -> N
     assert f"again: pytest 'test_a.py::test_ask[{CASES[0]}]'" in shown
 
 
+def test_a_seed_of_the_command_line_is_in_the_line_to_paste(project: Any, text: Any) -> None:
+    body = CAREFUL.replace(
+        "raise ModelError", "if __import__('random').random() < 0.5: return ''\n        raise ModelError"
+    )
+    written(project, '@pytest.mark.harness_sweep(contract=ModelError, kinds="connect-refused", modes="once")', body)
+    project.run("--harness-sweep-seed=0", passed=2)
+    shown = text(project.run("--harness-sweep-seed=1", passed=1, failed=1))
+    assert "test_ask[call=1/connect/kind=connect-refused]' --harness-sweep-seed=1" in shown
+    project.run("test_a.py::test_ask[call=1/connect/kind=connect-refused]", "--harness-sweep-seed=1", failed=1)
+
+
 def test_a_wrong_answer_is_the_failure_of_its_case(project: Any, text: Any) -> None:
     written(project, '@pytest.mark.harness_sweep(kinds="empty-stop", modes=["once"])')
     shown = text(project.run(passed=1, failed=1))
@@ -96,6 +107,11 @@ def test_async_tests_are_swept_and_cancelled(project: Any, text: Any) -> None:
         ('@pytest.mark.harness_sweep(invariants="no-hangs")', CAREFUL, "no checker is called 'no-hangs'. Did you mean"),
         (MARK, CAREFUL.replace("def test_ask():", "def test_ask():\n    import uuid; ask(uuid.uuid4().hex)"), "fails"),
         (MARK, CAREFUL.replace("== ", "!= "), "fails without any fault"),
+        ('@pytest.mark.harness_sweep(modes=["twice"])', CAREFUL, "the modes are once, persistent"),
+        ("@pytest.mark.harness_sweep(modes=[])", CAREFUL, "the modes are once, persistent"),
+        ('@pytest.mark.harness_sweep(contract=["ModelError"])', CAREFUL, "contract holds 'ModelError', which is no"),
+        ('@pytest.mark.harness_sweep(budget="3")', CAREFUL, "budget='3': say how many points"),
+        ('@pytest.mark.harness_sweep(cancel="stop")', CAREFUL, "cancel='stop': say a function"),
     ],
 )
 def test_what_cannot_be_swept_says_so_before_any_case_runs(

@@ -112,7 +112,19 @@ def test_a_first_run_that_differs_from_the_next_two_is_told_with_its_difference(
         ({"tier": "sample:0"}, SweepError, "say smart, full, or sample:200"),
         ({"modes": ["twice"]}, SweepError, "the modes are once, persistent"),
         ({"depth": 3}, SweepError, "one fault at a time"),
+        ({"contract": ["ValueError"]}, SweepError, "contract holds 'ValueError', which is no exception class"),
+        ({"contract": "ValueError"}, SweepError, "contract holds 'ValueError', which is no exception class"),
+        ({"attempts_max": 0}, SweepError, "attempts_max=0: say how many requests"),
+        ({"idempotent": "no"}, SweepError, "idempotent='no': say True or False"),
+        ({"budget": 0}, SweepError, "budget=0: say how many points"),
+        ({"budget": "3"}, SweepError, "budget='3': say how many points"),
+        ({"seed": "x"}, SweepError, "seed='x': say a whole number"),
+        ({"schedules": "all"}, SweepError, "schedules='all': say True or False"),
+        ({"cancel": "stop"}, SweepError, "cancel='stop': say a function"),
+        ({"invariants": ""}, UnknownCheckerError, "asks no promise at all, and every case would pass"),
+        ({"known": [{"name": "call=1/kind=cancel", "why": "x"}]}, SweepError, "say its name and its reason"),
         ({"known": {"call=0": "x"}}, SweepError, "known failure 'call=0'"),
+        ({"known": {"call=1/kind=nonsense": "x"}}, SweepError, "known failure 'call=1/kind=nonsense'"),
         ({"known": {"call=1/kind=cancel": ""}}, SweepError, "gives no reason"),
         ({"cases": ["call=1/chunk=1/kind=nonsense"]}, SweepError, "cannot be run"),
         ({"cases": ["somewhere"]}, SweepError, "is no case"),
@@ -151,3 +163,27 @@ def test_a_sync_subject_is_cancelled_by_what_one_passes() -> None:
     pressed: list[object] = []
     report = harness.sweep(ask, agents.RECORDING, kinds="cancel", cancel=pressed.append, invariants="no-hang")
     assert len(pressed) == len(report.cases) > 0
+
+
+def test_one_exception_and_one_checker_need_no_list() -> None:
+    def nothing_was_lost(outcome: object, baseline: object) -> str | None:
+        return "something was"
+
+    report = harness.sweep(
+        ask,
+        agents.RECORDING,
+        kinds="connect-refused",
+        modes=["once"],
+        contract=httpx2.HTTPError,  # type: ignore[arg-type] # a list is asked for, and this is what is meant
+        checkers=nothing_was_lost,  # type: ignore[arg-type] # as above
+    )
+    assert {violation.checker for case in report.cases for violation in case.violations} == {"nothing-was-lost"}
+
+
+def test_a_line_to_paste_has_the_dice_of_the_sweep() -> None:
+    told = {}
+    for seed in (0, 7):
+        report = harness.sweep(ask, agents.RECORDING, kinds="connect-refused", modes=["once"], seed=seed)
+        told[seed] = report.cases[0].repro
+    assert told[0] == "harness.sweep(run, source, cases=['call=1/connect/kind=connect-refused'])"
+    assert told[7] == "harness.sweep(run, source, cases=['call=1/connect/kind=connect-refused'], seed=7)"
