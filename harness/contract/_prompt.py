@@ -12,10 +12,14 @@ from harness.spec import Messages
 DEFAULTS: Final[Mapping[str, Json]] = {"temperature": 0.7, "top_p": 1.0}
 """The chat contract's own defaults. A prompt carries only what differs from them; a live backend sends them all the
 same."""
+_MESSAGES: Final = "messages is a list of {'role': ..., 'content': ...}"
 
 
-def prompt_call(prompt: str, model: str) -> Call:
-    """`generate(prompt)`: one user message."""
+def prompt_call(prompt: Any, model: str) -> Call:
+    """`generate(prompt)`: one user message. Raises TypeError where it is no text: no model was ever asked that."""
+    if not isinstance(prompt, str):
+        message = f"generate takes a prompt, which is a text, and this is {_kind(prompt)}"
+        raise TypeError(message)
     return Call("generate", Prompt(messages=(Message("user", prompt),), model=model, stream=False))
 
 
@@ -27,22 +31,30 @@ def chat_call(verb: str, messages: Messages, model: str, *, stream: bool, parame
     return Call(verb, Prompt(messages=_read(messages), model=model, parameters=chosen, stream=stream))
 
 
-def _read(messages: Iterable[Any]) -> tuple[Message, ...]:
+def _read(messages: Any) -> tuple[Message, ...]:
     """Messages from mappings or from objects with the same attributes, which some applications have.
 
-    Raises TypeError for a text: letter by letter it would be as many empty messages.
+    Raises TypeError for a text, which letter by letter would be as many empty messages, and for a list of texts.
     """
-    if isinstance(messages, str | bytes | Mapping):
-        message = f"messages is a list of {{'role': ..., 'content': ...}}, and this is one {type(messages).__name__}"
+    if isinstance(messages, str | bytes | Mapping) or not isinstance(messages, Iterable):
+        message = f"{_MESSAGES}, and this is one {type(messages).__name__}"
         raise TypeError(message)
-    return tuple(
-        Message(
-            role=str(_field(message, "role") or ""),
-            content=str(_field(message, "content") or ""),
-            name=str(_field(message, "name") or ""),
-        )
-        for message in messages
+    return tuple(map(_message, messages))
+
+
+def _message(said: Any) -> Message:
+    if not isinstance(said, Mapping) and not hasattr(said, "role"):
+        message = f"{_MESSAGES}, and in this one stands {_kind(said)}"
+        raise TypeError(message)
+    return Message(
+        role=str(_field(said, "role") or ""),
+        content=str(_field(said, "content") or ""),
+        name=str(_field(said, "name") or ""),
     )
+
+
+def _kind(value: object) -> str:
+    return "None" if value is None else f"a value of the type {type(value).__name__}"
 
 
 def _field(message: Any, name: str) -> Any:

@@ -371,10 +371,16 @@ def test_what_is_no_source_is_refused_at_once() -> None:
         harness.replay(5)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("messages", ["hi", {"role": "user", "content": "hi"}])
+@pytest.mark.parametrize("messages", ["hi", {"role": "user", "content": "hi"}, None, ["hi"], [None]])
 def test_one_text_is_no_list_of_messages(messages: Any) -> None:
     with playing(Act(("hi",))) as session, pytest.raises(TypeError, match="messages is a list of"):
         session.backend().complete(messages)
+
+
+@pytest.mark.parametrize("prompt", [None, b"hi", [{"role": "user", "content": "hi"}]])
+def test_what_is_no_text_is_no_prompt(prompt: Any) -> None:
+    with playing(Act(("hi",))) as session, pytest.raises(TypeError, match="generate takes a prompt, which is a text"):
+        asyncio.run(session.backend().generate(prompt))
 
 
 def test_a_conversation_is_begun_with_a_text_or_a_prompt() -> None:
