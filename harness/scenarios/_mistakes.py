@@ -40,6 +40,11 @@ def _stranger(path: Path) -> str:
 _KINDS = {
     "string_type": "a text (in quotes, where it looks like something else)",
     "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a number",
+    "string_too_short": "a text of at least 1 character",
+    "too_short": "a list of at least 1 item",
     "bool_type": "true or false",
     "list_type": "a list",
     "dict_type": "a mapping",
@@ -47,6 +52,12 @@ _KINDS = {
     "model_attributes_type": "a mapping",
 }
 
+_LIMITS = {
+    "greater_than_equal": "from {ge:g}",
+    "greater_than": "above {gt:g}",
+    "less_than_equal": "up to {le:g}",
+    "less_than": "below {lt:g}",
+}
 _SPELLING = "are small letters, digits, - and _ (it becomes part of a test's name)"
 _SPELLINGS = {
     "driver": "is package.module:function",
@@ -68,8 +79,8 @@ def _wrong(found: Any) -> str:
         )
     if found["type"] == "string_pattern_mismatch":
         return f"found {shown(value)}, allowed {_SPELLINGS.get(str(found['loc'][-1]), _SPELLING)}"
-    if found["type"] == "greater_than_equal":
-        return f"found {shown(value)}, allowed are numbers from {context['ge']}"
+    if found["type"] in _LIMITS:
+        return f"found {shown(value)}, allowed are numbers {_LIMITS[found['type']].format(**context)}"
     wanted = context.get("wanted") or _KINDS.get(found["type"]) or found["msg"]
     return f"found {shown(value)}, allowed is {wanted}"
 

@@ -134,7 +134,7 @@ def test_what_is_left_to_chance_needs_a_seed(text: str, place: str) -> None:
         ("{ttft: {lognormal: {median: 1s, sigma: -1}}}", "sigma is a number from 0 to 10"),
         ("{ttft: {uniform: [1s, forever]}}", "forever is no time that dice can decide"),
         ("{ttft: {normal: [1s, 2s]}}", "a duration such as 400ms"),
-        ("{jitter: 2}", "less than or equal to 1"),
+        ("{jitter: 2}", "numbers up to 1"),
         ("{jitter: 0.5, per_token: none}", "jitter of no time at all"),
         ("{ttft: forever, per_token: 1s}", "ttft is forever, so that this never comes"),
         ("{ttft: 20m}", "later than the horizon of the clock"),

@@ -239,10 +239,15 @@ def test_a_mistake_in_a_case_is_named(case: str, message: str) -> None:
     [
         ("driver: drivers", "found 'drivers', allowed is package.module:function"),
         ("cassette: {file: a.yaml, sha256: abc}", "found 'abc', allowed is what `sha256sum` says of the file"),
+        ("faults: [{at: call=1, kind: reset, probability: 0}]", "found 0, allowed are numbers above 0"),
+        ("faults: [{at: call=1, kind: reset, probability: 2}]", "found 2, allowed are numbers up to 1"),
+        ("faults: [{at: call=1, kind: reset, probability: rarely}]", "found 'rarely', allowed is a number"),
+        ("defaults: {timing: {jitter: 2}}", "found 2, allowed are numbers up to 1"),
+        ("cassette: {file: ''}", "found '', allowed is a text of at least 1 character"),
         ("sweep: {where: {chunks: odd}}", "found 'odd', allowed is all, smart, or first, last and every:8"),
     ],
 )
-def test_a_text_of_the_wrong_form_is_told_the_form_of_its_own_key(key: str, allowed: str) -> None:
+def test_a_value_of_the_wrong_form_is_told_the_form_of_its_own_key(key: str, allowed: str) -> None:
     assert any(allowed in mistake for mistake in mistakes(call("reply: {text: x}") + f"{key}\n"))
 
 
