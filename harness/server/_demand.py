@@ -26,7 +26,6 @@ class Demand:
 
     def __init__(self, text: str) -> None:
         parts = text.split(" + ")
-        self._is_bound = not any(_PLACED.match(part) for part in parts)
         if any(part.strip().startswith("t=") for part in parts):
             message = f"{text!r}: a request has calls, chunks and bytes, and no t="
             raise ValueError(message)
@@ -36,9 +35,10 @@ class Demand:
     def strike(self, call: int, attempt: int, answer: Interaction, asked_at: Nanos) -> Interaction:
         """`answer` with the faults. Raises ValueError where this answer has no such place: who demands a fault of this
         request must not get the answer without it."""
+        met = [armed for armed in self._faults.armed if armed.meets(call, attempt, answer, asked_at)]
         struck = self._faults.strike(call, attempt, answer, asked_at)
-        if self._is_bound and self.unstruck():
-            raise ValueError("; ".join(self.unstruck()))
+        if lacking := [str(armed) for armed in met if not armed.struck]:
+            raise ValueError("; ".join(lacking))
         return struck
 
     def unstruck(self) -> Sequence[str]:

@@ -132,6 +132,7 @@ def test_a_fault_with_a_call_strikes_that_call_whoever_carries_the_header(writte
     [
         ("kind=ressset", "no fault is called 'ressset'"),
         ("chunk=99/kind=reset", "that answer has 1 chunk"),
+        ("call=1/chunk=99/kind=reset", "that answer has 1 chunk"),
         ("nonsense", "is no case"),
         ("t=3s/kind=reset", "no t="),
     ],
