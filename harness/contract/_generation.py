@@ -311,7 +311,7 @@ class _Generation:
             return types.error(types.connection_error, lost, model=self.model)
         kind = types.timeout if self.asked.call.verb == "generate" else types.chat_timeout
         after_s = as_seconds(Nanos(self.now() - asked_at))
-        late = f"{at} did not finish within {after_s:.3g} s ({so_far})"
+        late = f"{at} did not finish within {round(after_s, 3):g} s ({so_far})"
         return types.error(kind, late, model=self.model, timeout=self.asked.timeout_s or after_s)
 
 

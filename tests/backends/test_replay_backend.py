@@ -366,6 +366,14 @@ def test_pickling_says_why_it_cannot_be() -> None:
         pickle.dumps(session.backend(contract={"LLMBackend": type("LLMBackend", (), {})}))
 
 
+def test_a_long_patience_is_told_in_seconds_and_not_in_powers_of_ten() -> None:
+    with (
+        playing(Act(("hi",), gap_s=7200.0)) as session,
+        pytest.raises(LLMTimeout, match="did not finish within 3600 s"),
+    ):
+        asyncio.run(session.backend(timeout=3600).generate("x"))
+
+
 def test_what_is_no_source_is_refused_at_once() -> None:
     with pytest.raises(TypeError, match="5 cannot be replayed: pass a path"):
         harness.replay(5)  # type: ignore[arg-type]
