@@ -171,8 +171,9 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool | None, b
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A test that runs once more is judged anew."""
+    """A test that runs once more is judged anew, and so is a case of one."""
     _outcome.forget(item)
+    _sweep_left.begin(item)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 
 from harness.pytest_plugin._outcome import forget
-from harness.pytest_plugin._swept import SWEPT
+from harness.pytest_plugin._swept import PROPERTY, SWEPT
 
 _LAST: Final = ("last_exc", "last_type", "last_value", "last_traceback")
 """Where pytest keeps the last error of a test for a debugger, with its frames, until the next test begins."""
@@ -37,14 +37,24 @@ def told_within(item: pytest.Item) -> Iterator[None]:
 def let_go(item: pytest.Item) -> None:
     """`item` was run: what it ran in, and what came of that, is nobody's any more. The item itself stays in a list, and
     with it would stay its session, its exception with all frames, and the tasks of these."""
-    swept = item.stash[SWEPT]
-    swept.opening = swept.outcome = swept.arrived = swept.twin = None
-    swept.trace = swept.leaks = ()
-    swept.awaits.clear()
+    item.stash[SWEPT].twin = None
+    begin(item)
     forget(item)
     for name in _LAST:
         vars(sys).pop(name, None)
     _take_back(item)
+
+
+def begin(item: pytest.Item) -> None:
+    """`item` is about to be run, perhaps once more by a plugin that does not give up so soon: where it is a case, its
+    fault strikes in the session of this run, and what an earlier one came to is not told again."""
+    swept = item.stash.get(SWEPT, None)
+    if swept is None:
+        return
+    swept.opening = swept.outcome = swept.arrived = None
+    swept.trace = swept.leaks = ()
+    swept.awaits.clear()
+    item.user_properties[:] = [one for one in item.user_properties if one[0] != PROPERTY]
 
 
 def _take_back(item: pytest.Item) -> None:

@@ -16,8 +16,8 @@ Told = Mapping[str, Any]
 def summarise(reporter: Any) -> None:
     """The section of the terminal summary; none where nothing was swept."""
     found: dict[str, list[Told]] = {}
-    for reports in reporter.stats.values():
-        for report in reports:
+    for outcome, reports in reporter.stats.items():
+        for report in reports if outcome != "rerun" else ():  # what it came to in the end is told
             for name, value in getattr(report, "user_properties", ()):
                 if name == PROPERTY and getattr(report, "when", "") == "call":
                     found.setdefault(value["test"], []).append(value)

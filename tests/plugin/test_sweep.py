@@ -175,3 +175,28 @@ def test_a_case_that_is_none_is_refused(project: Any, text: Any) -> None:
 def test_a_test_without_a_recording_cannot_be_swept(project: Any, text: Any) -> None:
     project.write("test_a.py", "@pytest.mark.harness_sweep\ndef test_ask():\n    pass\n")
     assert "opened no session that replays" in text(project.run(failed=1))
+
+
+TWICE = """
+from _pytest.runner import runtestprotocol
+
+def pytest_runtest_protocol(item, nextitem):
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    runtestprotocol(item, nextitem=nextitem, log=False)
+    item._initrequest()
+    for report in runtestprotocol(item, nextitem=nextitem, log=False):
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+"""
+
+
+def test_a_case_that_a_plugin_runs_once_more_is_struck_and_judged_anew(project: Any, text: Any) -> None:
+    """As the plugins do that give a test that fails another chance."""
+    body = CAREFUL.replace("raise ModelError", "return ''; raise ModelError")
+    written(project, '@pytest.mark.harness_sweep(kinds="connect-refused", modes=["once"])', body)
+    project.write("twice.py", TWICE)
+    shown = text(project.run("-p", "twice", passed=1, failed=1))
+    assert "test_a.py::test_ask: 1 cases" in shown
+    assert 'no-partial-success: returned "its own check failed' in shown
+    assert "reusable-after-fault" not in shown
