@@ -365,9 +365,11 @@ def _name(item: pytest.Item, case: str, start: str = "") -> str:
 
 
 def _case(text: str) -> Case:
+    from harness.sweeps import read_case  # noqa: PLC0415 - loads the session, which a swept test needs anyway
+
     try:
-        return Case.parse(text)
-    except ValueError as error:
+        return read_case(text)
+    except SweepError as error:
         raise pytest.UsageError(str(error)) from error
 
 

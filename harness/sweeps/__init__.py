@@ -22,7 +22,7 @@ from harness.sweeps._lines import Lines, Reached, require_coverage
 from harness.sweeps._outcome import Outcome, Pressed, Terms
 from harness.sweeps._page import page
 from harness.sweeps._report import CaseReport, Failure, SweepReport
-from harness.sweeps._said import read_dice, read_terms
+from harness.sweeps._said import read_case, read_dice, read_terms
 from harness.sweeps._schedule import Schedule
 from harness.sweeps._shrink import size_of
 from harness.sweeps._single import broken_promises, outcome_of
@@ -74,6 +74,7 @@ __all__ = [
     "one_tls_context",
     "outcome_of",
     "page",
+    "read_case",
     "read_dice",
     "read_terms",
     "require_coverage",

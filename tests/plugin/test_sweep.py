@@ -170,6 +170,8 @@ def test_a_case_that_was_asked_for_and_strikes_nothing_fails(project: Any, text:
 def test_a_case_that_is_none_is_refused(project: Any, text: Any) -> None:
     written(project, MARK)
     assert "'somewhere' is no case" in text(project.run("--harness-case=somewhere"))
+    shown = text(project.run("--harness-case", "call=1/chunk=1/kind=no-such-fault"))
+    assert "cannot be run: no fault is called 'no-such-fault'" in shown
 
 
 def test_a_test_without_a_recording_cannot_be_swept(project: Any, text: Any) -> None:
