@@ -60,5 +60,16 @@ def in_task(clock: VirtualClock, agenda: Agenda, baton: Baton) -> Leap:
     return leap
 
 
+def quiet_until(clock: VirtualClock, agenda: Agenda, baton: Baton) -> Nanos:
+    """When somebody else than the task that runs may act next; now, where that cannot be known."""
+    participants, real_work, ready = baton.others()
+    loop: Any = asyncio._get_running_loop()  # noqa: SLF001 - as above
+    is_ours = running_trio() is None and getattr(loop, "clock", None) is clock
+    if not is_ours or loop._ready or len(participants) > 1 or real_work or ready:  # noqa: SLF001 - as above
+        return agenda.now
+    timer: Nanos = loop.next_timer()
+    return min(agenda.next_at(), timer)
+
+
 def _never(at: int) -> None:
     del at

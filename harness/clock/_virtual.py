@@ -17,7 +17,7 @@ from harness.clock._active import installed_clock, mine, set_installed
 from harness.clock._agenda import Agenda
 from harness.clock._baton import Baton
 from harness.clock._duration import parse_duration, point
-from harness.clock._leap import Leap, in_task, in_thread
+from harness.clock._leap import Leap, in_task, in_thread, quiet_until
 from harness.clock._monitor import watch
 from harness.clock._patches import patched
 from harness.clock._refusal import refuse_foreign_loop
@@ -112,6 +112,10 @@ class VirtualClock:
     def leaping_in_task(self) -> Leap:
         """The same for a task."""
         return in_task(self, self.agenda, self.baton)
+
+    def quiet_until(self) -> Nanos:
+        """When somebody else than the task that runs may act next; now, where that cannot be known."""
+        return quiet_until(self, self.agenda, self.baton)
 
     # --- for tests ----------------------------------------------------------------------------------------------
 

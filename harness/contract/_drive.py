@@ -145,9 +145,11 @@ class AsyncDrive:
 
 async def sleep_until(until: Nanos, clock: Clock, cancel: CancelEvent | None) -> bool:
     """Sleep until `until`, or until somebody sets `cancel`; True where it was set."""
-    while cancel is not None and clock.now() < until:
+    # On a clock that knows when anybody else may act next, nobody can press before that.
+    quiet_until = getattr(clock, "quiet_until", clock.now)
+    while cancel is not None and (now := clock.now()) < until:
         if cancel.is_set():
             return True
-        await clock.sleep_until(min(until, Nanos(clock.now() + LOOK_UP)))
+        await clock.sleep_until(min(until, max(quiet_until(), Nanos(now + LOOK_UP))))
     await clock.sleep_until(until)
     return cancel is not None and cancel.is_set()
