@@ -13,7 +13,7 @@ from harness.cli._terminal import Terminal
 from harness.errors import SweepError
 from harness.model import Json
 from harness.scenarios import Report, Scenario
-from harness.sweeps import github, junit, page
+from harness.sweeps import Verdict, github, junit, page
 from harness.trials import scenario_at, sweep_file
 
 
@@ -80,6 +80,13 @@ def run(args: argparse.Namespace) -> Exit:
     _write(told, _wanted(args, loaded))
     if args.github:
         print(github(told, str(args.file)), end="")
+    if unstruck := [case.name for case in report.cases if args.case and case.verdict is Verdict.NOT_STRUCK]:
+        print(f"harness: found nothing to strike: {', '.join(unstruck)}", file=sys.stderr)
+        print(
+            "  next: harness show names the calls and chunks there are, harness faults KIND where it strikes",
+            file=sys.stderr,
+        )
+        return Exit.SUBJECT_FAILED
     return Exit.FINE if report.ok else Exit.SUBJECT_FAILED
 
 

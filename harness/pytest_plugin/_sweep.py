@@ -107,11 +107,8 @@ def sweep(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put in place of each test that is swept itself and its cases. Raises pytest.UsageError for options that cannot be
     meant."""
     alone = config.getoption("harness_case")
-    mode = run_of(config).modes.decide(None)
-    if mode != "none":  # there is nothing to break yet
-        if alone or config.getoption("harness_sweep") or any(SWEPT in item.stash for item in items):
-            ask.refuse_to_record(mode)
-        return
+    if run_of(config).modes.decide(None) != "none":
+        return  # it records: there is nothing to break yet
     found: list[pytest.Item] = []
     for item in items:
         swept = item.stash.get(SWEPT, None)
@@ -122,6 +119,8 @@ def sweep(config: pytest.Config, items: list[pytest.Item]) -> None:
             found += _some(item, [_case(text) for text in alone]) if alone else _all(item)
         else:
             found.append(item)
+    if config.getoption("harness_sweep") and found == items and all(ask.is_plain(item) for item in items):
+        found += [Refused.from_parent(item.session, name="sweep", error=ask.nothing(items)) for item in items[:1]]
     items[:] = found
 
 

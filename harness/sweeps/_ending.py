@@ -129,6 +129,15 @@ def _after_cancel(outcome: Outcome) -> Iterator[str]:
         yield f"it read {heard - pressed.heard} more chunks after the cancel"
     if outcome.returned and not outcome.admits_failure and outcome.swallowed:
         yield "it swallowed the cancel and returned a result"
+    if pressed.is_task and outcome.error is not None and not _says_cancelled(outcome.error):
+        yield f"it made {type(outcome.error).__name__} of the cancel, so who cancelled it is not told that it stopped"
+
+
+def _says_cancelled(error: BaseException) -> bool:
+    """True for CancelledError, trio's Cancelled, GenerationCancelled and a contract's own word for it."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(_says_cancelled, error.exceptions))
+    return any("cancel" in cls.__name__.lower() for cls in type(error).__mro__)
 
 
 def reusable_after_fault(outcome: Outcome, baseline: Outcome) -> str | None:

@@ -126,7 +126,13 @@ def test_what_cannot_be_swept_says_so_before_any_case_runs(
 
 
 @pytest.mark.parametrize(
-    "asked", [["--harness-sweep"], ["--harness-case", CASES[0]], [f"test_a.py::test_ask[{CASES[0]}]"]]
+    "asked",
+    [
+        ["--harness-sweep"],
+        ["-n", "2", "--harness-sweep"],
+        ["--harness-case", CASES[0]],
+        [f"test_a.py::test_ask[{CASES[0]}]"],
+    ],
 )
 def test_a_run_that_records_refuses_to_sweep(project: Any, asked: list[str]) -> None:
     written(project, MARK)
@@ -134,6 +140,23 @@ def test_a_run_that_records_refuses_to_sweep(project: Any, asked: list[str]) -> 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*this run records (mode once), and a sweep breaks what was recorded*"])
     project.run("--harness-record=once", passed=1)  # a marker alone waits for its turn
+
+
+UNSEEN = """
+import harness
+
+def test_it_replays_by_itself():
+    with harness.replay(lambda prompt: "yo") as session:
+        assert session.backend().complete([{"role": "user", "content": "hi"}]).narrative_text == "yo"
+"""
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "workers"])
+def test_a_sweep_of_nothing_is_no_success(project: Any, text: Any, workers: list[str]) -> None:
+    project.write("test_a.py", UNSEEN)
+    project.run(passed=1)
+    shown = text(project.run_apart("--harness-sweep", *workers, passed=1, failed=1))
+    assert "--harness-sweep: this test does not replay by the marker harness or by a fixture of ours" in shown
 
 
 def test_a_keyword_that_is_none_is_refused(project: Any, text: Any) -> None:

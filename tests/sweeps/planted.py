@@ -55,6 +55,15 @@ class SwallowsCancel(Agent):
             return "never mind"
 
 
+class MakesAFailureOfTheCancel(Agent):
+    async def run(self) -> str:
+        try:
+            return await super().run()
+        except asyncio.CancelledError as error:
+            message = "it did not work"
+            raise DriverError(message) from error
+
+
 class Storms(Patient):
     attempts = 12
 
@@ -167,6 +176,7 @@ PLANTED: dict[type[Agent], tuple[str, str]] = {
     Trusting: ("no-partial-success", "truncate-clean"),
     TakesAChunkForAnEvent: ("benign-neutral", "benign-comments"),
     SwallowsCancel: ("cancel-honoured", "cancel"),
+    MakesAFailureOfTheCancel: ("cancel-honoured", "cancel"),
     Storms: ("no-retry-storm", "http-500-server-error"),
     TriesAgainAfterTokens: ("no-retry-after-first-token", "reset-mid-stream"),
     WaitsForEver: ("no-hang", "stall-mid-stream"),
