@@ -122,9 +122,9 @@ def test_reports_go_where_the_file_or_the_command_says(place: Path, capsys: pyte
 
 def test_a_case_that_strikes_nothing_is_no_success(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ("--driver", "sweptapp:careful", "--contract", "sweptapp.AppError", "--case")
-    assert main(["sweep", "weather.yaml", *words, "call=7/headers/kind=http-401-auth"]) == 1
+    assert sweep(place, "", *words, "call=7/headers/kind=http-401-auth") == 1
     assert "found nothing to strike: call=7/headers/kind=http-401-auth" in capsys.readouterr().err
-    assert main(["sweep", "weather.yaml", *words, "call=1/headers/kind=http-401-auth"]) == 0
+    assert sweep(place, "", *words, "call=1/headers/kind=http-401-auth") == 0
 
 
 def ran(place: Path, text: str, capsys: pytest.CaptureFixture[str], *words: str) -> set[str]:
