@@ -83,7 +83,8 @@ def run(args: argparse.Namespace) -> Exit:
     if unstruck := [case.name for case in report.cases if args.case and case.verdict is Verdict.NOT_STRUCK]:
         print(f"harness: found nothing to strike: {', '.join(unstruck)}", file=sys.stderr)
         print(
-            "  next: harness show names the calls and chunks there are, harness faults KIND where it strikes",
+            "  next: harness show CASSETTE or harness run SCENARIO says what calls there are, "
+            "harness faults KIND where it strikes",
             file=sys.stderr,
         )
         return Exit.SUBJECT_FAILED
