@@ -185,10 +185,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def _next_timer(self) -> tuple[Nanos, int | None]:
         """When our next timer is due on the clock, and its place among equals."""
         scheduled: list[_Timer] = self._scheduled  # type: ignore[attr-defined]
-        if not scheduled:
-            return NEVER, None
-        at, order = scheduled[0].key
-        return Nanos(at - BOOT), order
+        return self.next_timer(), scheduled[0].key[1] if scheduled else None
 
     def next_timer(self) -> Nanos:
         """When the first timer of this loop is due, by its clock; NEVER where there is none."""
@@ -196,7 +193,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         return Nanos(scheduled[0].key[0] - BOOT) if scheduled else NEVER
 
     def _has_due(self) -> bool:
-        return self._next_timer()[0] <= self._own.now()
+        return self.next_timer() <= self._own.now()
 
     def _has_running_child(self) -> bool:
         return any(child.get_returncode() is None for child in self._children)
