@@ -19,10 +19,10 @@ from harness.pytest_plugin import (
     _outcome,
     _scenarios,
     _sweep,
-    _sweep_ask,
     _sweep_left,
     _sweep_lines,
     _sweep_page,
+    _sweep_refused,
     _sweep_told,
     _sweep_whole,
     _swept,
@@ -114,7 +114,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if _sweep_page.is_wanted(config):
         config.pluginmanager.register(_sweep_page.Page(config), "harness-sweep-page")
     open_run(config)
-    _sweep_ask.refuse_to_record(config, run_of(config).modes.decide(None))
+    _sweep_refused.refuse_to_record(config, run_of(config).modes.decide(None))
     pytest_load_initial_conftests()
 
 

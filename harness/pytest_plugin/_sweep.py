@@ -18,13 +18,14 @@ import pytest
 from _pytest import python
 from _pytest.runner import runtestprotocol
 
-from harness.errors import HarnessError, SubjectFailsError, SweepError
+from harness.errors import SubjectFailsError, SweepError
 from harness.model import Case
 from harness.pytest_plugin import _sweep_ask as ask
 from harness.pytest_plugin._owners import FIXTURES, markers
 from harness.pytest_plugin._run import run_of
 from harness.pytest_plugin._sweep_left import let_go
 from harness.pytest_plugin._sweep_lines import measured
+from harness.pytest_plugin._sweep_refused import Refused, is_plain, nothing
 from harness.pytest_plugin._sweep_whole import WHOLE
 from harness.pytest_plugin._swept import CANCEL, SWEPT, Swept, Twin
 from harness.pytest_plugin._unwritten import unwritten
@@ -119,8 +120,8 @@ def sweep(config: pytest.Config, items: list[pytest.Item]) -> None:
             found += _some(item, [_case(text) for text in alone]) if alone else _all(item)
         else:
             found.append(item)
-    if config.getoption("harness_sweep") and found == items and all(ask.is_plain(item) for item in items):
-        found += [Refused.from_parent(item.session, name="sweep", error=ask.nothing(items)) for item in items[:1]]
+    if config.getoption("harness_sweep") and found == items and all(map(is_plain, items)):
+        found += [Refused.from_parent(item.session, name="sweep", error=nothing(items)) for item in items[:1]]
     items[:] = found
 
 
@@ -179,22 +180,6 @@ def _learn(swept: Swept, item: pytest.Item) -> None:
 def _struck(swept: Swept) -> Case:
     assert swept.case is not None, "it was asked for by its name"
     return swept.case
-
-
-class Refused(pytest.Item):
-    """In place of the cases of a test that cannot be swept: it says why."""
-
-    def __init__(self, *, error: SweepError, **options: Any) -> None:
-        super().__init__(**options)
-        self._error = error
-
-    def runtest(self) -> None:
-        """Raises SweepError."""
-        raise self._error
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """The message alone, without our own frames."""
-        return str(excinfo.value) if isinstance(excinfo.value, HarnessError) else super().repr_failure(excinfo, style)
 
 
 def _made(item: pytest.Function) -> Sweep:

@@ -6,13 +6,12 @@ does not pass twice in a row even without a fault cannot be asked: nothing would
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from harness.errors import SweepError
-from harness.pytest_plugin._swept import SWEPT
 
 if TYPE_CHECKING:  # loads the session; only a sweep pays for it
     from harness.sweeps import Outcome, Sweep, Terms
@@ -86,29 +85,3 @@ def terms_of(said: Mapping[str, Any]) -> Terms:
     usual = Terms()
     attempts_max, idempotent = said.get("attempts_max", usual.attempts_max), said.get("idempotent", False)
     return read_terms(said.get("contract", ()), attempts_max, idempotent=idempotent, same=usual.same)
-
-
-def refuse_to_record(config: pytest.Config, mode: str) -> None:
-    """Raises pytest.UsageError where a sweep is asked for in so many words by a run that records."""
-    asked = config.getoption("harness_sweep") or config.getoption("harness_case")
-    if mode != "none" and (asked or any("/kind=" in arg for arg in config.args)):
-        message = (
-            f"this run records (mode {mode}), and a sweep breaks what was recorded\n"
-            "  next: record first, then sweep without --harness-record and HARNESS_RECORD"
-        )
-        raise pytest.UsageError(message)
-
-
-def is_plain(item: pytest.Item) -> bool:
-    """True for a test of which no sweep knows anything."""
-    return isinstance(item, pytest.Function) and SWEPT not in item.stash
-
-
-def nothing(items: Sequence[pytest.Item]) -> SweepError:
-    """That there is nothing to sweep in all of `items`."""
-    which = "this test does not replay" if len(items) == 1 else f"none of these {len(items)} tests replays"
-    return SweepError(
-        f"--harness-sweep: {which} by the marker harness or by a fixture of ours, so nothing was swept\n"
-        '  next: mark the test @pytest.mark.harness("cassette"), take the fixture replay instead of harness.replay(), '
-        "or call harness.sweep() on its code"
-    )
